@@ -1,0 +1,1 @@
+"""What is claimed: one hypothesis family a file, nothing but test functions."""
