@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import json
 import sqlite3
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -64,14 +65,17 @@ class Store:
 
     def _prepare(self) -> None:
         """Make the tables in a new file. Two processes may do this at the same time: the second finds them made."""
-        self._db.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(self._db)
         self._db.execute("PRAGMA synchronous = NORMAL")
         with _transaction(self._db):
-            if not self._db.execute("PRAGMA user_version").fetchone()[0]:
-                for statement in _TABLES.strip().split(";\n"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {SCHEMA}")
+            if self._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
+                return
+            if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+                raise BadSpec(f"{self.path} is an SQLite file of another program. Name another store.")
+            for statement in _TABLES.strip().split(";\n"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version = {SCHEMA}")
 
     def get_many(self, model_digest: str, request_digests: Iterable[str]) -> dict[str, Answer]:
         """The stored answers among those asked for, by request digest."""
@@ -147,8 +151,9 @@ def _refuse_foreign(path: Path) -> None:
     if len(header) < 100 or not header.startswith(b"SQLite format 3\0"):
         raise BadSpec(f"{path} is not an SQLite file; it was left as it is. Name another store, or move it away.")
     schema, application = (int.from_bytes(header[at : at + 4], "big") for at in (60, 68))
-    # A store that another process is making may still have its stamp in the write-ahead log only.
-    making = schema == application == 0 and path.with_name(path.name + "-wal").exists()
+    # A store that another process is making has one page, or its stamp is still in the write-ahead log.
+    one_page = int.from_bytes(header[28:32], "big") <= 1
+    making = schema == application == 0 and (one_page or path.with_name(path.name + "-wal").exists())
     if not making and (application, schema) != (APPLICATION_ID, SCHEMA):
         whose = (
             f"a seepage store of schema {schema}"
@@ -179,6 +184,19 @@ def _open(uri: str) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     db.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
     return db
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """SQLite does not wait for a lock here, whatever the timeout: two processes that make one store must take turns."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
@@ -245,7 +263,7 @@ def answer_from_json(kind: str, text: str) -> Answer:
         return Generated(**plain)
     if kind == "Layers":
         return Layered(logprob=tuple(tuple(row) for row in plain["logprob"]))
-    raise BadSpec(f"a stored answer is of unknown kind {kind!r}; known: {', '.join(_KINDS)}.")
+    raise BadSpec(f"a stored answer is of unknown kind {kind!r}; known: Score, Generate, Layers.")
 
 
 def _info_from_json(text: str) -> ModelInfo:
