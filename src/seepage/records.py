@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Word = Literal["leak", "no-evidence", "inconclusive", "broken"]
+Status = Literal["passed", "failed", "skipped", "xfailed", "error"]
 Role = Literal["candidate", "reference", "positive-control", "negative-control"]
 ROLES: tuple[Role, ...] = ("candidate", "reference", "positive-control", "negative-control")
 
@@ -290,12 +291,14 @@ class Verdict:
     """Outcome + policy + who, what, when. Plain types only: it travels from worker to controller as JSON.
 
     adjusted: Holm-adjusted p, known to the controller only.  reason: why, where the word is not `leak`.
+    status: how pytest counts it, after role and policy: terminal, JUnit, Allure and exit code all read this one field.
     """
 
     cell: Cell
     word: Word
     sentence: str
     reason: str = ""
+    status: Status = "error"
     pvalue: float | None = None
     adjusted: float | None = None
     statistic_name: str = ""
