@@ -72,6 +72,8 @@ class Forecasters:
     """Every baseline over one window, and the two that a model has to beat.
 
     exact, rounded: name -> [N] forecasts, unrounded and at the published decimals (NaN only where x is a hole).
+    fitted: name -> [N] the same forecasts from fits that keep every date. Only these may say which dates are alike to
+    a forecaster: a leave-one-out mean falls as its own value rises, so dates matched by it are matched by their values.
     mae: name -> mean absolute error of the rounded forecast.  hits: name -> share within `tau`.
     best: b*, the smallest MAE.  hitter: b^h, the most hits.
     tau: resolution in the series' unit; 0 where a hit means equal published digits.
@@ -81,6 +83,7 @@ class Forecasters:
     window: Window
     exact: dict[str, Floats]
     rounded: dict[str, Floats]
+    fitted: dict[str, Floats]
     mae: dict[str, float]
     hits: dict[str, float]
     best: str
@@ -96,6 +99,7 @@ class Forecasters:
             window=self.window[part],
             exact={name: values[part] for name, values in self.exact.items()},
             rounded={name: values[part] for name, values in self.rounded.items()},
+            fitted={name: values[part] for name, values in self.fitted.items()},
         )
 
     def hit(self, estimate: Floats, index: Ints) -> Bools:
@@ -157,7 +161,7 @@ def forecasters(calendar: Window, *, hit_cap: float, acf: float) -> Forecasters:
 
     Raises NotTestable where the values stay related at every shift up to a quarter of the calendar.
     """
-    exact = baselines(calendar)
+    exact, fitted = baselines(calendar)
     rounded = {name: publish(values, calendar.decimals) for name, values in exact.items()}
     there = np.flatnonzero(calendar.published)
     targets = calendar.forms[:, there]
@@ -167,37 +171,37 @@ def forecasters(calendar: Window, *, hit_cap: float, acf: float) -> Forecasters:
     # the first name wins a tie, so the choice never hangs on float noise of a later one
     best = min(mae, key=lambda name: mae[name])
     hitter = max(hits, key=lambda name: hits[name])
-    return Forecasters(calendar, exact, rounded, mae, hits, best, hitter, tau, first_quiet_shift(calendar, acf=acf))
+    k0 = first_quiet_shift(calendar, acf=acf)
+    return Forecasters(calendar, exact, rounded, fitted, mae, hits, best, hitter, tau, k0)
 
 
-def baselines(calendar: Window) -> dict[str, Floats]:
-    """Name -> [N] unrounded forecasts of each published date from everything but its own value; NaN at holes.
+def baselines(calendar: Window) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Name -> [N] forecasts in the series' unit, NaN at holes: unrounded leave-one-out ones, and the fitted ones.
 
     Leave-one-out mean, decade mean, year mean, month-of-year mean; straight line; month-of-year + line; carry-forward;
     AR(1); interpolation; least squares on both neighbours; the last three also on deseasonalised values where the
     series has a season. The neighbours are the nearest published values on either side; at an edge, the one there is.
     """
-    y = calendar.x
-    there = calendar.published
-    one = np.ones((len(y), 1))
+    y, there = calendar.x, calendar.published
     count = np.arange(len(y), dtype=np.float64)[:, None]
-    before, after = neighbours(y)
-    found = {"mean": _leave_one_out(one, y, there)}
+    found = {"mean": _fit(np.ones((len(y), 1)), y, there)}
     groups = {"decade mean": calendar.years // 10, "year mean": calendar.years, "month mean": calendar.phase}
     for name, group in groups.items():
         if _repeats(group[there]):
-            found[name] = _group_mean(group, y, there)
-    found["line"] = _leave_one_out(np.hstack([one, count]), y, there)
+            found[name] = _fit(_dummies(group), y, there)
+    found["line"] = _fit(np.hstack([np.ones_like(count), count]), y, there)
     if "month mean" in found:
-        found["month mean + line"] = _leave_one_out(np.hstack([_dummies(calendar.phase), count]), y, there)
-    found["carry-forward"] = np.where(there, before, np.nan)
-    found |= _neighbourly(y, before, after, there)
+        found["month mean + line"] = _fit(np.hstack([_dummies(calendar.phase), count]), y, there)
+    carried = np.where(there, neighbours(y)[0], np.nan)
+    found["carry-forward"] = carried, carried
+    found |= _neighbourly(y, there)
     if calendar.season and "month mean" in found:
-        level = climatology(calendar)
-        calm = y - level
-        for name, values in _neighbourly(calm, *neighbours(calm), there).items():
-            found[f"{name}, deseasonalised"] = values + found["month mean"]
-    return {name: np.where(there & np.isnan(v), found["mean"], v) for name, v in found.items()}
+        out, kept = found["month mean"]
+        for name, (forecast, fit) in _neighbourly(y - climatology(calendar), there).items():
+            found[f"{name}, deseasonalised"] = forecast + out, fit + kept
+    level = found["mean"][0]
+    exact = {name: np.where(there & np.isnan(pair[0]), level, pair[0]) for name, pair in found.items()}
+    return exact, {name: pair[1] for name, pair in found.items()}
 
 
 def neighbours(x: Floats) -> tuple[Floats, Floats]:
@@ -283,30 +287,25 @@ def _dummies(group: Ints) -> Floats:
     return np.asarray(group[:, None] == np.unique(group)[None, :], dtype=np.float64)
 
 
-def _group_mean(group: Ints, y: Floats, there: Bools) -> Floats:
-    """[N] mean of the other values of each date's group; NaN where it is alone."""
-    _, inverse = np.unique(group, return_inverse=True)
-    totals = np.bincount(inverse, np.where(there, y, 0.0))[inverse]
-    others = np.bincount(inverse, there.astype(np.float64))[inverse] - 1
-    return np.where(there & (others > 0), (totals - np.where(there, y, 0.0)) / np.maximum(others, 1), np.nan)
-
-
-def _leave_one_out(design: Floats, y: Floats, there: Bools) -> Floats:
-    """[N] least-squares forecast of each date from a fit that leaves it out; NaN where the fit needs that date."""
-    rows = design[there]
-    left, sizes, _ = np.linalg.svd(rows, full_matrices=False)
+def _fit(design: Floats, y: Floats, there: Bools) -> tuple[Floats, Floats]:
+    """([N] least-squares forecast of each date from a fit that leaves it out, NaN where the fit needs that date;
+    [N] the ordinary fit)."""
+    left, sizes, _ = np.linalg.svd(design[there], full_matrices=False)
     basis = left[:, sizes > sizes[0] * 1e-10]
-    fitted = basis @ (basis.T @ y[there])
+    kept, out = np.full(len(y), np.nan), np.full(len(y), np.nan)
+    kept[there] = basis @ (basis.T @ y[there])
     free = 1.0 - np.sum(basis * basis, axis=1)
-    forecast = np.full(len(y), np.nan)
-    forecast[there] = np.where(free > 1e-8, y[there] - (y[there] - fitted) / np.where(free > 1e-8, free, 1.0), np.nan)
-    return forecast
+    alone = free < 1e-8
+    out[there] = np.where(alone, np.nan, y[there] - (y[there] - kept[there]) / np.where(alone, 1.0, free))
+    return out, kept
 
 
-def _neighbourly(y: Floats, before: Floats, after: Floats, there: Bools) -> dict[str, Floats]:
+def _neighbourly(y: Floats, there: Bools) -> dict[str, tuple[Floats, Floats]]:
+    before, after = neighbours(y)
     one = np.ones(len(y))
+    middle = np.where(there, (before + after) / 2, np.nan)
     return {
-        "AR(1)": _leave_one_out(np.stack([one, before], axis=1), y, there),
-        "interpolation": np.where(there, (before + after) / 2, np.nan),
-        "both neighbours": _leave_one_out(np.stack([one, before, after], axis=1), y, there),
+        "AR(1)": _fit(np.stack([one, before], axis=1), y, there),
+        "interpolation": (middle, middle),
+        "both neighbours": _fit(np.stack([one, before, after], axis=1), y, there),
     }
