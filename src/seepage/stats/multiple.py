@@ -1,7 +1,7 @@
 """How much of a p-value is left when a family of claims is judged together: weighted Holm.
 
-After Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979) 65-70, section 4 (weights).
-It holds the family-wise level under any dependence, and rejects whatever weighted Bonferroni rejects.
+After Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979) 65-70, with weights
+as in its section 4. It holds the family-wise level under any dependence, and rejects all that weighted Bonferroni does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ def holm(pvalues: Sequence[float], *, weights: Sequence[float] | None = None) ->
     """Adjusted p-values, in the order given: reject where adjusted <= alpha.
 
     pvalues: [m], each in 0..1; a claim of the family that has no p counts as 1.0.  weights: [m], > 0, equal where None.
-    With p_(1)/w_(1) <= p_(2)/w_(2) <= ..., adjusted_(i) = max over j <= i of min(1, p_(j) * (w_(j) + ... + w_(m)) / w_(j)).
+    With p_(1)/w_(1) <= p_(2)/w_(2) <= ..., adjusted_(i) is the largest over j <= i of
+    min(1, p_(j) * (w_(j) + ... + w_(m)) / w_(j)).
     Raises ValueError on a p outside 0..1 (or NaN), on weights that are not positive, or not as many as the p-values.
     """
     m = len(pvalues)
