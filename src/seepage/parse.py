@@ -361,6 +361,8 @@ def _strike(line: str, labels: Iterable[str], *, keep_years: bool) -> str:
 
 def _strike_all(text: str, phrases: Iterable[str]) -> str:
     for phrase in phrases:
+        if phrase.casefold() not in text.casefold():
+            continue  # most labels are not repeated, and a pattern of its own costs more than this look
         start = r"(?<![\w.])" if phrase[0].isalnum() else ""
         end = r"(?!\w)" if phrase[-1].isalnum() else ""
         text = re.sub(rf"{start}{re.escape(phrase)}{end}{_SEPARATOR}", _mark, text, flags=re.I)
