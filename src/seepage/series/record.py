@@ -79,4 +79,7 @@ class Series:
 
     @property
     def digest(self) -> str:
-        return digest([self.name, self.unit, self.decimals, self.period, self.first, list(self.values), self.season])
+        """Of everything that decides what is asked and what counts as right; not of where it was read."""
+        told = [self.name, self.blind, self.domain, self.unit, self.decimals, self.signed, self.completion]
+        prints = [list(self.values), *map(list, self.vintages)]
+        return digest([told, self.period, self.first, prints, self.season, self.lag_days, list(self.transforms)])
