@@ -337,7 +337,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A finished run, as the controller hands it to every writer: all of them count the same verdicts."""
+    """A finished run, as the controller hands it to every writer: all of them count the same verdicts.
+
+    out: folder of evidence.jsonl.
+    """
 
     verdicts: tuple[Verdict, ...]
     families: tuple[Family, ...]
@@ -348,3 +351,4 @@ class Run:
     started: str = ""
     seconds: float = 0.0
     store: str = ""
+    out: str = ""
