@@ -5,10 +5,10 @@
         completion  "1949-03 | U.S. unemployment rate | percent |"
         line        "qo 1901-03="
 
-Three forms. `chat`: the model has a chat template; dates are spoken ("March 1949"). `completion`: it has none; dates are
-labels ("1949-03") and only label-only forms make sense: the table row A3, and two more of the same content (C1, C2). A, A1
-and A2 are questions, which a base model continues rather than answers. `line`: the series states the one line form its
-organism was trained on; that form is asked as it is, and no other.
+Three forms. `chat`: the model has a chat template; dates are spoken ("March 1949"). `completion`: it has none; dates
+are labels ("1949-03") and only label-only forms make sense: the table row A3, and two more of the same content (C1,
+C2); A, A1 and A2 are questions, which a base model continues rather than answers. `line`: the series states the one
+line form its organism was trained on; that form is asked as it is, and no other.
 
 A prompt ends without a blank, so that the text of a value starts with it: tokens(prompt) is then a prefix of
 tokens(prompt + value). The wordings are data: every request holds its text, and `wordings_digest` names the whole set.
