@@ -1,0 +1,181 @@
+"""A causal language model in the format of transformers: answers score, generate and layers requests.
+
+float32 unless the spec says otherwise: transformers would load the checkpoint's own dtype, and 16-bit log-probs change
+by tenths of a nat with the shape of the batch. Weights are loaded at the first question.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import BackendError, SeepageError
+from ..records import Answer, Generate, Layers, ModelInfo, Request, Score, Scored, TokenStats
+from .checkpoint import Checkpoint
+from .encoding import Encoded, Encoder
+from .generation import generate
+from .lens import layers
+from .loading import load_config, load_tokenizer, load_weights
+from .packing import DECIMALS, Engine, Scores, check_length
+from .threads import threads_for
+from .trees import Query
+
+
+class HFModel:
+    """Weights in memory from the first question until `close`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self._spec = checkpoint.spec.text
+        self._engine: Engine | None = None
+
+    @functools.cached_property
+    def config(self) -> Any:
+        return load_config(self.checkpoint)
+
+    @functools.cached_property
+    def encoder(self) -> Encoder:
+        return Encoder(load_tokenizer(self.checkpoint), spec=self._spec)
+
+    @functools.cached_property
+    def info(self) -> ModelInfo:
+        names = ("torch", "transformers", "tokenizers")
+        return ModelInfo(
+            spec=self._spec,
+            digest=self.checkpoint.digest(),
+            chat=self.encoder.chat,
+            end_of_turn=self.encoder.end_of_turn,
+            system_role=self.encoder.system_role,
+            dtype=self.checkpoint.spec.dtype,
+            n_parameters=self.checkpoint.n_parameters(),
+            context=_context(self.config),
+            versions={name: importlib.metadata.version(name) for name in names},
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """The loaded model. Loading takes seconds to minutes."""
+        if self._engine is None:
+            self._set_threads()
+            self._engine = Engine(load_weights(self.checkpoint, self.config), spec=self._spec)
+        return self._engine
+
+    def _set_threads(self) -> None:
+        import torch
+
+        n = threads_for(self.info.n_parameters)
+        if torch.get_num_threads() != n:
+            torch.set_num_threads(n)
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        """See `models.protocol.Model`. Everything is tokenized, and refused where it must be, before the first pass."""
+        scores = {i: r for i, r in enumerate(requests) if isinstance(r, Score)}
+        generates = {i: r for i, r in enumerate(requests) if isinstance(r, Generate)}
+        lenses = {i: r for i, r in enumerate(requests) if isinstance(r, Layers)}
+        jobs = [
+            *(self._scored(scores, detail) for detail in ("sums", "tokens")),
+            self._generated(generates),
+            self._layered(lenses),
+        ]
+        for job in jobs:
+            try:
+                yield from job
+            except SeepageError:
+                raise
+            except Exception as error:
+                raise BackendError(f"{self._spec} failed: {type(error).__name__}: {error}") from error
+
+    def _prompt_ids(self, requests: Sequence[Score | Generate | Layers]) -> list[tuple[str, tuple[int, ...]]]:
+        texts = [self.encoder.text(r.prompt, chat=r.chat, system=r.system) for r in requests]
+        return list(zip(texts, self.encoder.prompts(texts, chat=[r.chat for r in requests]), strict=True))
+
+    # --- score ---
+
+    def _scored(self, requests: dict[int, Score], detail: str) -> Iterator[tuple[int, Answer]]:
+        chosen = {i: r for i, r in requests.items() if r.detail == detail}
+        if not chosen:
+            return
+        full = detail == "tokens"
+        prompts = self._prompt_ids(list(chosen.values()))
+        encoded = [
+            self.encoder.continuations(text, ids, request.continuations, chat=request.chat, spans=full)
+            for request, (text, ids) in zip(chosen.values(), prompts, strict=True)
+        ]
+        queries = [Query(ids, tuple(one.ids for one in some)) for (_, ids), some in zip(prompts, encoded, strict=True)]
+        for query in queries:
+            check_length(query, context=self.info.context, spec=self._spec)
+        self._set_threads()
+        indices = list(chosen)
+        for at, scores in self.engine.score(queries, full=full):
+            yield indices[at], _answer(encoded[at], queries[at], scores, full=full)
+
+    # --- generate, layers ---
+
+    def _generated(self, requests: dict[int, Generate]) -> Iterator[tuple[int, Answer]]:
+        if not requests:
+            return
+        indices, chosen = list(requests), list(requests.values())
+        prompts = [ids for _, ids in self._prompt_ids(chosen)]
+        for request, ids in zip(chosen, prompts, strict=True):
+            if not ids:
+                raise BackendError(f"{self._spec}: nothing to continue: the prompt is empty and there is no BOS token.")
+            check_length(Query(ids, ((0,) * request.max_new_tokens,)), context=self.info.context, spec=self._spec)
+        model = self.engine.model
+        self._set_threads()
+        for at, answer in generate(model, self.encoder.tokenizer, prompts, chosen):
+            yield indices[at], answer
+
+    def _layered(self, requests: dict[int, Layers]) -> Iterator[tuple[int, Answer]]:
+        if not requests:
+            return
+        prompts = self._prompt_ids(list(requests.values()))
+        for (i, request), (text, ids) in zip(requests.items(), prompts, strict=True):
+            encoded = self.encoder.continuations(text, ids, request.targets, chat=request.chat, spans=False)
+            for target, one in zip(request.targets, encoded, strict=True):
+                if len(one.ids) != 1:
+                    raise BackendError(f"{self._spec}: the target {target!r} is {len(one.ids)} tokens, must be one.")
+            self._set_threads()
+            yield i, layers(self.engine.model, ids, tuple(one.ids[0] for one in encoded), spec=self._spec)
+
+    def close(self) -> None:
+        self._engine = None
+
+
+def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: bool) -> Scored:
+    sums = tuple(_round(float(logprob.sum())) for logprob in scores.logprob)
+    if not all(np.isfinite(sums)):
+        raise BackendError(
+            "a log-probability is not finite: the weights hold NaN or infinite values, or the dtype overflows."
+        )
+    if not full:
+        return Scored(sums)
+    tokens = tuple(
+        TokenStats(
+            ids=one.ids[query.first :],
+            spans=one.spans[query.first :],
+            logprob=tuple(_round(float(value)) for value in logprob),
+            rank=tuple(int(value) for value in rank),
+            mean=tuple(_round(float(value)) for value in mean),
+            std=tuple(_round(float(value)) for value in std),
+        )
+        for one, logprob, rank, mean, std in zip(
+            encoded, scores.logprob, scores.rank, scores.mean, scores.std, strict=True
+        )
+    )
+    return Scored(sums, tokens)
+
+
+def _round(nats: float) -> float:
+    return round(nats, DECIMALS)
+
+
+def _context(config: Any) -> int | None:
+    text = config.get_text_config()
+    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
+        if isinstance(value := getattr(text, name, None), int) and value > 0:
+            return value
+    return None

@@ -1,0 +1,85 @@
+"""Load configuration, tokenizer and weights of a checkpoint, offline; every failure is one BackendError sentence."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import BackendError
+from .checkpoint import Checkpoint
+
+
+def _arguments(checkpoint: Checkpoint) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "local_files_only": True,
+        "trust_remote_code": checkpoint.spec.trust_remote_code,
+    }
+    if checkpoint.gguf is not None:
+        arguments["gguf_file"] = checkpoint.gguf
+    return arguments
+
+
+@contextlib.contextmanager
+def _sentence(checkpoint: Checkpoint, what: str) -> Iterator[None]:
+    try:
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise BackendError(
+            f"{checkpoint.spec.text}: transformers and torch are missing; type: pip install 'seepage[hf]'"
+        ) from error
+    try:
+        with _quiet():
+            yield
+    except (KeyboardInterrupt, BackendError):
+        raise
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        raise BackendError(
+            f"{checkpoint.spec.text}: its {what} cannot be loaded: {type(error).__name__}: {first}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bars or advice of transformers on a test run's terminal."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def load_config(checkpoint: Checkpoint) -> Any:
+    with _sentence(checkpoint, "configuration"):
+        from transformers import AutoConfig
+
+        return AutoConfig.from_pretrained(str(checkpoint.directory), **_arguments(checkpoint))
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Any:
+    with _sentence(checkpoint, "tokenizer"):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(str(checkpoint.directory), **_arguments(checkpoint))
+
+
+def load_weights(checkpoint: Checkpoint, config: Any) -> Any:
+    """The model in evaluation mode, in the dtype that the spec asks for."""
+    with _sentence(checkpoint, "model"):
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        arguments = _arguments(checkpoint)
+        if checkpoint.gguf is None:
+            arguments |= {"config": config, "use_safetensors": not checkpoint.spec.allow_pickle or None}
+        model = AutoModelForCausalLM.from_pretrained(
+            str(checkpoint.directory), dtype=getattr(torch, checkpoint.spec.dtype), **arguments
+        )
+        return model.eval()
