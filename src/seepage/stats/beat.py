@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import NotTestable
 from .blocks import block_bootstrap, block_flip
 from .dates import Forecasters
 
@@ -33,11 +34,11 @@ class Gains:
 
     @property
     def skill(self) -> float:
-        """1 - MAE / MAE(b*); -inf where b* makes no error on these dates and the answers do."""
-        mae, base = float(np.mean(self.error)), float(np.mean(self.error_base))
-        if base > 0:
-            return 1 - mae / base
-        return 0.0 if mae == 0 else -np.inf
+        """1 - MAE / MAE(b*). Raises NotTestable where b* makes no error on these dates: nothing can beat it."""
+        base = float(np.mean(self.error_base))
+        if base == 0:
+            raise NotTestable("the best forecaster makes no error on these dates, so no answer can beat it.")
+        return 1 - float(np.mean(self.error)) / base
 
 
 @dataclass(frozen=True, slots=True)

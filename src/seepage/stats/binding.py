@@ -75,20 +75,25 @@ def binding(
     matched: int,
     n_resamples: int,
     rng: np.random.Generator,
+    among: Ints | None = None,
 ) -> Binding:
     """p_bind (block-shift null of D(0)) and the mirror test. logprob: [N, V], NaN rows where a date was not asked.
 
+    among: dates to judge, all by default; columns are centred and neighbours found over every asked date.
     Raises NotTestable where the window has no shifts or too few dates with a mirror.
     """
     window = known.window
     table = bound(window, logprob, columns)
     t = np.flatnonzero(~np.isnan(np.diagonal(table)))
+    if among is not None:
+        t = np.intersect1d(t, among)
+    if not len(t):
+        raise NotTestable("no date of the window was asked.")
     shifts = shift_set(len(window), k0=known.k0, season=window.season)
     shifted = table[t[:, None], (t[:, None] + shifts[None, :]) % len(window)]
     shift = shift_null(np.diagonal(table)[t], shifted, t, k0=known.k0, n_resamples=n_resamples, rng=rng)
-    lean = mirror(
-        known, logprob, own_columns(window, columns), columns, matched=matched, n_resamples=n_resamples, rng=rng
-    )
+    own = own_columns(window, columns)
+    lean = mirror(known, logprob, own, columns, matched=matched, n_resamples=n_resamples, rng=rng, among=t)
     if lean is None:
         raise NotTestable(
             f"too few of {len(t)} dates have a mirror value, or {matched} neighbours by forecast. Give more rows."

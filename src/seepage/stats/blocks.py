@@ -61,6 +61,22 @@ def block_order(n: int, *, length: int, rng: np.random.Generator) -> Ints:
     return np.concatenate([np.arange(s, min(s + length, n)) for s in rng.permutation(starts)])
 
 
+def deranged_blocks(n: int, *, length: int, rng: np.random.Generator) -> Ints:
+    """[n] period that each period moves to when whole blocks of `length` change places and none stays, so that every
+    move is at least `length` long; -1 in the rest after the last whole block, and everywhere if there is one block."""
+    n_blocks = n // length
+    target = np.full(n, -1)
+    if n_blocks < 2:
+        return target
+    place = np.arange(n_blocks)
+    order = rng.permutation(n_blocks)
+    while (order == place).any():
+        order = rng.permutation(n_blocks)
+    inside = np.arange(n_blocks * length)
+    target[inside] = order[inside // length] * length + inside % length
+    return target
+
+
 def block_permutation(
     statistic: Callable[[Ints], float], n: int, *, length: int, n_resamples: int, rng: np.random.Generator
 ) -> tuple[float, Floats]:

@@ -102,6 +102,15 @@ class Forecasters:
             fitted={name: values[part] for name, values in self.fitted.items()},
         )
 
+    def revalued(self, x: Floats) -> Forecasters:
+        """The forecasters of other values on the same calendar, at this resolution and this first shift."""
+        calendar = self.window.valued(x)
+        return _chosen(calendar, *baselines(calendar), tau=self.tau, k0=self.k0)
+
+    def exactly(self) -> Forecasters:
+        """The same with hits on every published digit only."""
+        return _chosen(self.window, self.exact, self.fitted, tau=0.0, k0=self.k0)
+
     def hit(self, estimate: Floats, index: Ints) -> Bools:
         """[..., n]: is the estimate, in any accepted form, the value published at `index` ([..., n], same shape)?
 
@@ -130,7 +139,7 @@ def window(series: Series) -> Window:
     Raises NotTestable where no test on dates can be read: fewer than 120 values, a constant, or a straight line that
     explains more than 80 % of the variance (every shift of a trend is wrong, so the null would be empty).
     """
-    start = max(0, len(series) - LONGEST_DAILY) if series.period == "day" else 0
+    start = window_start(series)
     first = periods.ordinal(series.first, series.period) + start
     years, phase = _calendar(np.arange(first, first + len(series) - start), series.period, series.season)
     x = series.x[start:]
@@ -140,6 +149,11 @@ def window(series: Series) -> Window:
     if "anomaly" in series.transforms:
         prints += [publish(print_ - climatology(plain), plain.decimals) for print_ in list(prints)]
     return replace(plain, forms=np.stack(prints))
+
+
+def window_start(series: Series) -> int:
+    """Index in the series of the first period of its window."""
+    return max(0, len(series) - LONGEST_DAILY) if series.period in ("day", "weekday") else 0
 
 
 def publish(values: Floats, decimals: int) -> Floats:
@@ -163,15 +177,21 @@ def forecasters(calendar: Window, *, hit_cap: float, acf: float) -> Forecasters:
     """
     exact, fitted = baselines(calendar)
     rounded = {name: publish(values, calendar.decimals) for name, values in exact.items()}
-    there = np.flatnonzero(calendar.published)
-    targets = calendar.forms[:, there]
-    mae = {name: float(np.mean(np.abs(values[there] - calendar.x[there]))) for name, values in rounded.items()}
     tau = resolution(rounded, calendar, cap=hit_cap)
+    return _chosen(calendar, exact, fitted, tau=tau, k0=first_quiet_shift(calendar, acf=acf))
+
+
+def _chosen(
+    calendar: Window, exact: dict[str, Floats], fitted: dict[str, Floats], *, tau: float, k0: int
+) -> Forecasters:
+    there = np.flatnonzero(calendar.published)
+    truth, targets = calendar.x[there], calendar.forms[:, there]
+    rounded = {name: publish(values, calendar.decimals) for name, values in exact.items()}
+    mae = {name: float(np.mean(np.abs(values[there] - truth))) for name, values in rounded.items()}
     hits = {name: float(within(values[there], targets, tau, calendar.tick).mean()) for name, values in rounded.items()}
     # the first name wins a tie, so the choice never hangs on float noise of a later one
     best = min(mae, key=lambda name: mae[name])
     hitter = max(hits, key=lambda name: hits[name])
-    k0 = first_quiet_shift(calendar, acf=acf)
     return Forecasters(calendar, exact, rounded, fitted, mae, hits, best, hitter, tau, k0)
 
 
@@ -268,12 +288,12 @@ def _testable(calendar: Window, name: str) -> None:
 
 
 def _calendar(counts: Ints, kind: periods.Kind, season: int) -> tuple[Ints, Ints]:
-    if kind == "day":
+    if kind in ("day", "weekday"):
         stamps = [periods.label(int(c), kind) for c in counts]
         years = np.array([int(s[:4]) for s in stamps])
         phase = counts % season if season else np.array([int(s[5:7]) - 1 for s in stamps])
         return years, phase
-    each = {"month": 12, "quarter": 4, "year": 1}[kind]
+    each = {"month": 12, "quarter": 4}.get(kind, 1)
     return counts // each, counts % (season or each)
 
 

@@ -60,16 +60,21 @@ def mirror(
     matched: int,
     n_resamples: int,
     rng: np.random.Generator,
+    among: Ints | None = None,
 ) -> Mirror | None:
     """logprob: [N, V] nats, NaN rows where a date was not asked; own: [N] column of x_t, -1 at holes; columns: [V].
 
     e_t = delta_t - mean of delta_d over the `matched` other dates whose forecast is nearest, with delta_d =
-    logprob[d, x_t] - logprob[d, mirror of x_t]. None where fewer than `matched` + 1 dates can be used.
+    logprob[d, x_t] - logprob[d, mirror of x_t]. among: dates to judge (the neighbours are still all others).
+    None where fewer than `matched` + 1 dates can be used.
     """
     asked = ~np.isnan(logprob[:, 0])
     image = mirror_columns(known, columns)
     rows = np.flatnonzero(asked)
-    t = np.flatnonzero(asked & (own >= 0) & (image >= 0))
+    judged = asked & (own >= 0)
+    if among is not None:
+        judged &= np.isin(np.arange(len(own)), among)
+    t = np.flatnonzero(judged & (image >= 0))
     if len(rows) <= matched or not len(t):
         return None
     delta = logprob[np.ix_(rows, own[t])] - logprob[np.ix_(rows, image[t])]  # [rows, dates]
@@ -83,4 +88,4 @@ def mirror(
     lean = delta[own_row, np.arange(len(t))] - np.take_along_axis(delta, alike, axis=0).mean(axis=0)
     wins = float(np.sum(lean > 0) + np.sum(lean == 0) / 2)
     p, null = block_flip(lean, t, n_resamples=n_resamples, rng=rng)
-    return Mirror(t, lean, wins / len(t), wilson(wins, len(t)), p, null, len(t) / int((asked & (own >= 0)).sum()))
+    return Mirror(t, lean, wins / len(t), wilson(wins, len(t)), p, null, len(t) / int(judged.sum()))
