@@ -98,7 +98,7 @@ def csv_rows(path: Path) -> list[Row]:
 
 
 def _points(rows: list[Row], column: Column, *, source: str) -> list[Point]:
-    points = []
+    points: list[Point] = []
     for i, row in enumerate(rows, 2):
         where = f"row {i}"
         cells = [(label, text) for label, text in _cells(row, column) if label not in column.skip]
