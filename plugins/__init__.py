@@ -1,1 +1,43 @@
-"""When things happen."""
+"""When things happen: the pytest11 entry point.
+
+It imports nothing but pytest and adds options and hooks. The rest is registered by name: what collects and runs cells
+when pytest is configured, what decides and writes when the first cell is collected. Without cells it stays silent.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+EARLY = (
+    "seepage.plugins.axes",
+    "seepage.plugins.planning",
+    "seepage.plugins.cells",
+    "seepage.plugins.workers",
+    "seepage.fixtures",
+)
+MARKER = (
+    'seepage(hypothesis, axes=("model", "series"), family="leakage", gated=True, weight=1.0, **axis_values): '
+    "one claim about each model and series (or bench) of the run"
+)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    from . import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    from . import options
+
+    options.add(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    from . import desk
+
+    config.addinivalue_line("markers", MARKER)
+    config.stash[desk.KEY] = desk.Desk(config)
+    desk.check(config)
+    desk.register(config, *EARLY)

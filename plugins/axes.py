@@ -1,0 +1,195 @@
+"""Every process parametrizes the marked tests alike: which model meets which series, under which short stable id.
+
+@pytest.mark.seepage("numleak.recall", axes=("model", "series"))        -> test_recall[late-qo], ...
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from seepage.errors import BadSpec
+from seepage.records import ROLES, Entry
+from seepage.specs import known_only, slug
+
+from .desk import Desk, desk_of
+
+AXES = ("model", "series", "bench")
+KEYWORDS = ("axes", "family", "gated", "weight")
+PANEL = ("positive-control", "negative-control")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the marker of a test says."""
+
+    hypothesis: str
+    axes: tuple[str, ...]
+    family: str
+    gated: bool
+    weight: float
+    values: dict[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a further axis, with the name it has in the id."""
+
+    name: str
+    value: Any
+
+
+def claim_of(mark: pytest.Mark) -> Claim:
+    """The marker, checked. Raises BadSpec where it says what is not understood."""
+    if len(mark.args) != 1 or not isinstance(mark.args[0], str):
+        raise BadSpec(f'seepage{mark.args!r}: write the hypothesis first, for instance seepage("numleak.recall", ...)')
+    axes = tuple(mark.kwargs.get("axes", ("model", "series")))
+    further = [axis for axis in axes if axis not in AXES]
+    known_only(mark.kwargs, (*KEYWORDS, *further), what="keyword", where=f"the marker of {mark.args[0]}")
+    if "model" not in axes or {"series", "bench"} <= set(axes):
+        raise BadSpec(
+            f"the marker of {mark.args[0]} has the axes {axes}; accepted: model, with series or bench, and more"
+        )
+    return Claim(
+        hypothesis=mark.args[0],
+        axes=axes,
+        family=mark.kwargs.get("family", "leakage"),
+        gated=mark.kwargs.get("gated", True),
+        weight=float(mark.kwargs.get("weight", 1.0)),
+        values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    mark = metafunc.definition.get_closest_marker("seepage")
+    if mark is None:
+        return
+    claim = claim_of(mark)
+    desk = desk_of(metafunc.config)
+    sets = [
+        pytest.param(*map(bare, chosen), id=id_of(chosen), marks=pytest.mark.xdist_group(chosen[0].id))
+        for chosen in combinations(claim, desk)
+    ]
+    argnames = ("model", *(axis for axis in claim.axes if axis != "model"))
+    indirect = [axis for axis in argnames if axis in AXES]
+    metafunc.parametrize(argnames=argnames, argvalues=sets, indirect=indirect, scope="function")
+
+
+def combinations(claim: Claim, desk: Desk) -> list[tuple[Any, ...]]:
+    """(model, series or bench, further values...) of every cell of a claim; worlds never mix."""
+    roster = roster_of(desk)
+    targets: Sequence[Entry | None] = (None,)
+    if "series" in claim.axes or "bench" in claim.axes:
+        targets = roster.targets("series" if "series" in claim.axes else "bench")
+    order = [axis for axis in claim.axes if axis != "model"]
+    further = [[Value(slug(str(v)), v) for v in claim.values[axis]] for axis in order if axis not in AXES]
+    pairs = [
+        (model, target)
+        for model, target in itertools.product(roster.models, targets)
+        if roster.meet(model, target, claim.hypothesis)
+    ]
+    cells = []
+    for (model, target), extra in itertools.product(pairs, itertools.product(*further)):
+        rest = iter(extra)
+        cells.append((model, *(target if axis in AXES else next(rest) for axis in order)))
+    return cells
+
+
+def bare(part: Entry | Value) -> Any:
+    return part if isinstance(part, Entry) else part.value
+
+
+def id_of(chosen: Iterable[Entry | Value]) -> str:
+    return "-".join(part.id if isinstance(part, Entry) else part.name for part in chosen)
+
+
+# --- who takes part ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The entries of a run. added: ids of the embedded panel's, there only where they are controls of a claim."""
+
+    models: tuple[Entry, ...]
+    series: tuple[Entry, ...]
+    benchmarks: tuple[Entry, ...]
+    added: frozenset[tuple[str, str]] = frozenset()
+
+    def targets(self, axis: str) -> tuple[Entry, ...]:
+        return self.series if axis == "series" else self.benchmarks
+
+    def meet(self, model: Entry, target: Entry | None, hypothesis: str) -> bool:
+        if target is not None and model.world != target.world:
+            return False
+        if ("model", model.id) not in self.added and (target is None or ("series", target.id) not in self.added):
+            return True
+        if target is None or not self._names(hypothesis):
+            return False
+        return cell_role(model, target, hypothesis) in PANEL
+
+    def _names(self, hypothesis: str) -> bool:
+        """Whether the panel knows this claim: an organism is a control only of what it was trained to show."""
+        entries = [entry for entry in self.models if ("model", entry.id) in self.added]
+        return any(not isinstance(entry.role, str) and hypothesis in entry.role for entry in entries)
+
+
+def role_of(entry: Entry, hypothesis: str) -> str:
+    """The role an entry names for a hypothesis. Raises BadSpec on a word that is no role."""
+    role = entry.role if isinstance(entry.role, str) else entry.role.get(hypothesis, entry.role.get("default", ""))
+    role = role or "candidate"
+    known_only([role], ROLES, what="role", where=f"the entry {entry.id!r}")
+    return role
+
+
+def cell_role(model: Entry, target: Entry | None, hypothesis: str) -> str:
+    """The role of a cell: its series' or benchmark's where that names one, else its model's."""
+    named = "candidate" if target is None else role_of(target, hypothesis)
+    return named if named != "candidate" else role_of(model, hypothesis)
+
+
+def roster_of(desk: Desk) -> Roster:
+    settings, config = desk.settings, desk.config
+    models = collected(settings.models, config.hook.pytest_seepage_models, config)
+    series = collected(settings.series, config.hook.pytest_seepage_series, config)
+    benchmarks = collected(settings.benchmarks, config.hook.pytest_seepage_benchmarks, config)
+    if not models and not series and not benchmarks:
+        return Roster(*panel(), ())
+    if models and not series:
+        worlds = {model.world for model in models}
+        series = (*(panel()[1] if "embedded" in worlds else ()), *(real_series() if "real" in worlds else ()))
+    if not settings.controls:
+        return Roster(models, series, benchmarks)
+    panel_models, panel_series = panel()
+    new_models, new_series = missing(panel_models, models), missing(panel_series, series)
+    added = {("model", entry.id) for entry in new_models} | {("series", entry.id) for entry in new_series}
+    return Roster((*models, *new_models), (*series, *new_series), benchmarks, frozenset(added))
+
+
+def collected(
+    configured: tuple[Entry, ...], hook: Callable[..., list[Sequence[Entry]]], config: pytest.Config
+) -> tuple[Entry, ...]:
+    """The configured entries, then those of the hooks; the first of an id stays."""
+    entries = [*configured, *itertools.chain.from_iterable(reversed(hook(config=config)))]
+    return tuple({entry.id: entry for entry in reversed(entries)}[key] for key in dict.fromkeys(e.id for e in entries))
+
+
+def missing(panel: tuple[Entry, ...], given: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    ids, specs = {entry.id for entry in given}, {entry.spec for entry in given}
+    return tuple(entry for entry in panel if entry.id not in ids and entry.spec not in specs)
+
+
+def panel() -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The embedded models and series."""
+    from seepage import organisms
+
+    return tuple(organisms.PANEL.models), tuple(organisms.PANEL.series)
+
+
+def real_series() -> tuple[Entry, ...]:
+    from seepage.series import real_entries
+
+    return tuple(real_entries())

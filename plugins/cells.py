@@ -1,0 +1,178 @@
+"""One cell runs in one process: whatever happens in its test becomes exactly one verdict.
+
+judged                          the outcome's word, after role and policy
+NotTestable, pytest.skip        inconclusive
+anything else, fixtures too     broken
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from seepage.errors import Broken, Leak, NotTestable
+from seepage.records import Cell, Entry, ModelInfo, Outcome, Verdict
+from seepage.verdicts import headline, to_json, unjudged, verdict_from
+
+from . import command, versions
+from .desk import desk_of, plain_id
+
+if TYPE_CHECKING:
+    from seepage.models.protocol import Model
+    from seepage.policy import Policy
+    from seepage.store import Store
+
+KEY: pytest.StashKey[Trial] = pytest.StashKey()
+Stopped = (Exception, pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
+
+
+class Trial:
+    """One cell while its test runs; the fixtures reach the run through it."""
+
+    def __init__(self, item: pytest.Item, cell: Cell) -> None:
+        self.item, self.cell = item, cell
+        self.outcome: Outcome | None = None
+        self.verdict: Verdict | None = None
+        self.info: ModelInfo | None = None
+        self.target: Any = None
+        self._desk = desk_of(item.config)
+        self._started = datetime.datetime.now(datetime.UTC)
+        self._begun = time.perf_counter()
+
+    @property
+    def policy(self) -> Policy:
+        return self._desk.policy
+
+    @property
+    def store(self) -> Store:
+        return self._desk.store()
+
+    def open_model(self, entry: Entry) -> Model:
+        model = self._desk.model(entry)
+        self.info = model.info
+        return model
+
+    def open_series(self, entry: Entry) -> Any:
+        self.target = self._desk.series(entry)
+        return self.target
+
+    def open_benchmark(self, entry: Entry) -> Any:
+        self.target = self._desk.benchmark(entry)
+        return self.target
+
+    def record(self, outcome: Outcome) -> Verdict:
+        """The verdict on this outcome. One cell, one verdict: a second one raises Broken."""
+        if self.verdict is not None:
+            raise Broken(f"{self.cell.key} was judged twice; one test reaches one verdict")
+        self.outcome = outcome
+        self.verdict = verdict_from(outcome, self.cell, **self.facts())
+        return self.verdict
+
+    def unjudged(self, word: Any, reason: str) -> Verdict:
+        return unjudged(word, reason, self.cell, **self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """Who, what, when: the fields of the verdict that no statistic knows."""
+        params = self.item.callspec.params  # type: ignore[attr-defined]
+        target = params.get("series", params.get("bench"))
+        return {
+            "on_inconclusive": self.policy.on_inconclusive,
+            "model_spec": params["model"].spec,
+            "model_digest": self.info.digest if self.info else "",
+            "target_spec": target.spec if target is not None else "",
+            "target_digest": getattr(self.target, "digest", ""),
+            "policy_digest": self.policy.digest,
+            "versions": versions.loaded() | dict(self.info.versions if self.info else {}),
+            "command": command.of_cell(self.item, self.cell),
+            "started": self._started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - self._begun, 3),
+        }
+
+
+@pytest.fixture
+def seepage_trial(request: pytest.FixtureRequest) -> Trial:
+    """The cell of this test while it runs: what `cell`, `model`, `series`, `ask` and `judge` are made from."""
+    trial: Trial | None = request.node.stash.get(KEY, None)
+    if trial is None:
+        raise pytest.UsageError(
+            f"{request.node.nodeid} uses a fixture of seepage; mark it with pytest.mark.seepage(...)"
+        )
+    return trial
+
+
+# --- what happens in the test becomes a verdict ----------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    cell = desk_of(item.config).cells.get(plain_id(item.nodeid))
+    if cell is None:
+        return (yield)
+    trial = item.stash[KEY] = Trial(item, cell)
+    try:
+        return (yield)
+    except Stopped as error:
+        settle(trial, error)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    trial = item.stash.get(KEY, None)
+    if trial is None:
+        return (yield)
+    error: BaseException | None = None
+    try:
+        yield
+    except Stopped as raised:
+        error = raised
+    settle(trial, error)
+    return None
+
+
+def settle(trial: Trial, error: BaseException | None) -> None:
+    """Record the one verdict of this cell, then raise what pytest and Allure count as its status."""
+    verdict = verdict_of(trial, error)
+    try:
+        text = to_json(verdict)
+        trial.item.ihook.pytest_seepage_verdict(verdict=verdict, outcome=trial.outcome, item=trial.item)
+    except Exception as failure:  # a reader failed, or a number is not finite: nobody can rely on this verdict
+        error, verdict = failure, trial.unjudged("broken", f"the verdict could not be written: {told(failure)}")
+        text = to_json(verdict)
+    trial.item.user_properties.append(("seepage", text))
+    said = headline(verdict)
+    if verdict.status == "xfailed":
+        raise pytest.xfail.Exception(said) from error
+    if verdict.status == "skipped":
+        raise pytest.skip.Exception(said, _use_item_location=True) from error
+    if verdict.status == "failed" and verdict.leak:
+        raise error if isinstance(error, AssertionError) else Leak(said)
+    if verdict.status == "failed":
+        raise pytest.fail.Exception(said, pytrace=False) from error
+    if verdict.status == "error":
+        raise error if error is not None and not counted_otherwise(error) else Broken(said) from error
+
+
+def verdict_of(trial: Trial, error: BaseException | None) -> Verdict:
+    judged = trial.verdict
+    if error is None:
+        return judged or trial.unjudged("broken", "the test reached no verdict; call judge(...)")
+    if isinstance(error, AssertionError):
+        if judged is not None and (judged.leak or judged.word == "broken"):
+            return judged
+        return trial.unjudged("broken", f"an assertion failed without evidence of a leak: {error}")
+    if isinstance(error, NotTestable | pytest.skip.Exception | pytest.xfail.Exception):
+        return trial.unjudged("inconclusive", str(error))
+    return trial.unjudged("broken", told(error))
+
+
+def told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def counted_otherwise(error: BaseException) -> bool:
+    """Exceptions that pytest or Allure do not count as an error."""
+    return isinstance(error, (AssertionError, pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception))

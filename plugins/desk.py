@@ -1,0 +1,148 @@
+"""What one process knows of a run: its settings, its cells, and what it holds open."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from seepage.errors import BadSpec, SeepageError
+from seepage.records import Cell, Entry
+
+from . import options
+
+if TYPE_CHECKING:
+    from seepage.models.protocol import Model
+    from seepage.policy import Policy
+    from seepage.store import Store
+
+KEY: pytest.StashKey[Desk] = pytest.StashKey()
+Thing = TypeVar("Thing")
+
+
+class Desk:
+    """One a process. Settings are read when the first cell is collected; nothing is opened before it is asked for."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.cells: dict[str, Cell] = {}  # node id, without @group -> cell, in the order of the run
+        self._settings: options.Settings | None = None
+        self._policy: Policy | None = None
+        self._store: Store | None = None
+        self._model: tuple[str, Model | Exception] | None = None
+        self._opened: dict[tuple[str, str], Any] = {}
+
+    @property
+    def settings(self) -> options.Settings:
+        if self._settings is None:
+            self._settings = options.read(self.config)
+        return self._settings
+
+    @property
+    def policy(self) -> Policy:
+        if self._policy is None:
+            read = self.settings.policy
+            self._policy = self.config.hook.pytest_seepage_policy(policy=read, config=self.config) or read
+        return self._policy
+
+    # --- what is open -------------------------------------------------------------------------------------------------
+
+    def store(self) -> Store:
+        """The store of this run, opened once a process; the replayed one is never written."""
+        if self._store is None:
+            from seepage.store import Store
+
+            replay = self.settings.replay
+            self._store = Store(self.settings.store) if replay is None else Store(replay, readonly=True)
+        return self._store
+
+    def model(self, entry: Entry) -> Model:
+        """One model is open at a time. A spec that failed to open fails again without another try."""
+        if self._model is None or self._model[0] != entry.spec:
+            self.close_model()
+            share_cores(self.config)
+            self._model = entry.spec, self._try(lambda: self._open("model", entry.spec))
+        opened: Model = self._or_raise(self._model[1])
+        return opened
+
+    def series(self, entry: Entry) -> Any:
+        return self._once("series", entry.spec)
+
+    def benchmark(self, entry: Entry) -> Any:
+        return self._once("benchmark", entry.spec)
+
+    def close_model(self) -> None:
+        if self._model is not None:
+            _, model = self._model
+            self._model = None
+            if not isinstance(model, Exception):
+                model.close()
+
+    def close(self) -> None:
+        self.close_model()
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _once(self, kind: str, spec: str) -> Any:
+        if (kind, spec) not in self._opened:
+            self._opened[kind, spec] = self._try(lambda: self._open(kind, spec))
+        return self._or_raise(self._opened[kind, spec])
+
+    def _open(self, kind: str, spec: str) -> Any:
+        hook: Callable[..., Any] = getattr(self.config.hook, f"pytest_seepage_open_{kind}")
+        thing = hook(spec=spec, config=self.config)
+        if thing is None:
+            raise BadSpec(f"no plugin opens the {kind} {spec!r}; implement pytest_seepage_open_{kind} for its scheme")
+        return thing
+
+    def _try(self, opening: Callable[[], Thing]) -> Thing | Exception:
+        try:
+            return opening()
+        except Exception as error:  # kept, and raised for every cell that needs it
+            return error
+
+    def _or_raise(self, thing: Any) -> Any:
+        if isinstance(thing, SeepageError):
+            raise type(thing)(*thing.args) from thing
+        if isinstance(thing, Exception):
+            raise thing
+        return thing
+
+
+def share_cores(config: pytest.Config) -> None:
+    """Where several workers run, the models of each compute with its part of the cores."""
+    n_workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if n_workers > 1:
+        from seepage.models import set_threads
+        from seepage.models.threads import cores
+
+        set_threads(max(1, cores() // n_workers))
+
+
+def register(config: pytest.Config, *names: str) -> None:
+    """Import modules by name and register them as plugins, once. One blocked by `-p no:` stays out."""
+    manager = config.pluginmanager
+    for name in names:
+        if not manager.has_plugin(name) and not manager.is_blocked(name):
+            manager.register(importlib.import_module(name), name)
+
+
+def check(config: pytest.Config) -> None:
+    """Refuse a bad configuration before anything is collected, as a usage error. Silent where there is none."""
+    try:
+        if options.stated(config):
+            desk_of(config).settings  # noqa: B018 - reading is checking
+    except BadSpec as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def desk_of(config: pytest.Config) -> Desk:
+    return config.stash[KEY]
+
+
+def plain_id(nodeid: str) -> str:
+    """A node id without the @group that xdist appends."""
+    return nodeid.rpartition("@")[0] if nodeid.rfind("@") > nodeid.rfind("]") >= 0 else nodeid

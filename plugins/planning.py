@@ -1,0 +1,83 @@
+"""After deselection every process knows the cells of the run: the size of each family and the level of each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from seepage.policy import Policy
+from seepage.records import Cell, Entry
+from seepage.specs import slug
+from seepage.verdicts import plan
+
+from . import axes, workers
+from .desk import desk_of, plain_id, register
+
+# Registered when the first cell is collected. The reports stand last: what they show is decided by then.
+LATE = ("seepage.plugins.replay", "seepage.plugins.providers", "seepage.plugins.controller")
+REPORTS = ("seepage.reports.terminal", "seepage.reports.jsonl", "seepage.reports.allure")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    if any(is_cell(item) for item in items):
+        workers.group_by_model(config)
+    yield
+    mine = [item for item in items if is_cell(item)]
+    if not mine:
+        return
+    side_by_side(items, mine)
+    desk = desk_of(config)
+    mine = [item for item in items if is_cell(item)]
+    cells = plan([cell_of(item, desk.policy) for item in mine], desk.policy)
+    desk.cells.update({plain_id(item.nodeid): cell for item, cell in zip(mine, cells, strict=True)})
+    workers.hand_over(config, desk.cells)
+    activate(config)
+
+
+def activate(config: pytest.Config) -> None:
+    """There are cells: from now on this process decides and writes."""
+    register(config, *LATE, *REPORTS)
+
+
+def is_cell(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    return (
+        item.get_closest_marker("seepage") is not None
+        and spec is not None
+        and isinstance(spec.params.get("model"), Entry)
+    )
+
+
+def side_by_side(items: list[pytest.Item], mine: list[pytest.Item]) -> None:
+    """Bring the cells of a model together, so that it is loaded once; tests of others keep their places."""
+    models = [model_of(item).id for item in mine]
+    order = {model: rank for rank, model in enumerate(dict.fromkeys(models))}
+    ordered = iter(sorted(mine, key=lambda item: order[model_of(item).id]))
+    items[:] = [next(ordered) if is_cell(item) else item for item in items]
+
+
+def model_of(item: pytest.Item) -> Entry:
+    entry: Entry = item.callspec.params["model"]  # type: ignore[attr-defined]
+    return entry
+
+
+def cell_of(item: pytest.Item, policy: Policy) -> Cell:
+    mark = item.get_closest_marker("seepage")
+    assert mark is not None
+    claim = axes.claim_of(mark)
+    params = item.callspec.params  # type: ignore[attr-defined]
+    target = params.get("series", params.get("bench"))
+    further = [slug(str(params[axis])) for axis in claim.axes if axis not in axes.AXES]
+    return Cell(
+        hypothesis=claim.hypothesis,
+        model=params["model"].id,
+        target=target.id if target is not None else "",
+        variant="-".join(further),
+        role=axes.cell_role(params["model"], target, claim.hypothesis),  # type: ignore[arg-type]
+        family=claim.family,
+        gated=claim.gated,
+        weight=claim.weight,
+        severity=policy.severity.get(claim.hypothesis, "critical"),
+    )

@@ -1,0 +1,33 @@
+"""The built-in models, series and benchmarks: they register through the hooks that a third party uses, and ask last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from seepage.benchmarks.record import Benchmark
+    from seepage.models.protocol import Model
+    from seepage.series.record import Series
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_seepage_open_model(spec: str) -> Model:
+    from seepage.models import open_model
+
+    return open_model(spec)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_seepage_open_series(spec: str) -> Series:
+    from seepage.series import open_series
+
+    return open_series(spec)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_seepage_open_benchmark(spec: str) -> Benchmark:
+    from seepage.benchmarks import open_benchmark
+
+    return open_benchmark(spec)
