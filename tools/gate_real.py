@@ -41,7 +41,7 @@ def main() -> int:
         print(f"{command}: exit code {status} after {(time.monotonic() - started) / 60:.1f} minutes")
         if status not in (0, 1):
             return status  # interrupted or refused: there is nothing to write down
-    settings = config.read(ROOT / given.config)
+    settings = config.load_file(ROOT / given.config)
     run = jsonl.read(ROOT / settings.out / "evidence.jsonl")
     document = ROOT / given.document
     document.parent.mkdir(parents=True, exist_ok=True)
