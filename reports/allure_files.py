@@ -57,7 +57,7 @@ def dress(folder: str, result: dict[str, Any], verdict: Verdict) -> None:
     cell, word = verdict.cell, words.shown(verdict)
     path = [cell.hypothesis, cell.model, words.target(verdict)]
     identity = hashlib.md5("/".join(path).encode(), usedforsecurity=False).hexdigest()
-    result.update(name=f"{cell.hypothesis}: {cell.model} on {path[2]}", fullName="#".join((cell.hypothesis, cell.key)))
+    result.update(name=f"{cell.hypothesis}: {cell.model} on {path[2]}", fullName=cell.key)
     result.update(testCaseId=identity, historyId=identity, titlePath=[cell.model, words.target(verdict)])
     labels = {
         "epic": cell.model,

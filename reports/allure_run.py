@@ -90,14 +90,20 @@ def blank(state: str, started: int) -> dict[str, Any]:
 
 
 def family_result(folder: str, run: Run, started: int) -> None:
-    """One result for the run: the models × hypotheses table. It stands beside the verdicts and is none of them."""
-    made = words.counts(run.verdicts)
-    state = "broken" if "broken" in made else "failed" if "leak" in made else "passed"
+    """One result for the run: the models × hypotheses table.
+
+    Its status is `unknown`, a word no verdict uses: failed, broken, passed and skipped then count verdicts alone, and
+    agree with the terminal, JUnit and evidence.jsonl. The same files are attached to the report as a whole.
+    """
     name = "The run: models × hypotheses"
     page, identity = pages.run_page(run), hashlib.md5(b"seepage.run", usedforsecurity=False).hexdigest()
-    labels = {"epic": "the run", "feature": "families", "story": "models × hypotheses", "severity": "blocker"}
-    labels |= {"parentSuite": "the run", "suite": "families", "framework": "pytest", "verdict": "run"}
-    result = blank(state, started) | {
+    files = [
+        attach(folder, "models × hypotheses.html", pages.standalone(name, page), HTML),
+        attach(folder, "models × hypotheses.csv", words.to_csv(words.grid_table(run.verdicts)), CSV),
+        attach(folder, "effects.csv", words.to_csv(words.effect_table(run.verdicts)), CSV),
+    ]
+    labels = {"severity": "blocker", "framework": "pytest", "verdict": "run"}  # no epic: it stands above the models
+    result = blank("unknown", started) | {
         "name": name,
         "fullName": "seepage.run",
         "testCaseId": identity,
@@ -105,15 +111,11 @@ def family_result(folder: str, run: Run, started: int) -> None:
         "titlePath": ["the run"],
         "labels": [{"name": key, "value": value} for key, value in labels.items()],
         "descriptionHtml": page,
-        "attachments": [
-            attach(folder, "models × hypotheses.html", pages.standalone(name, page), HTML),
-            attach(folder, "models × hypotheses.csv", words.to_csv(words.grid_table(run.verdicts)), CSV),
-            attach(folder, "effects.csv", words.to_csv(words.effect_table(run.verdicts)), CSV),
-        ],
+        "attachments": files,
     }
-    if state != "passed":
-        result["statusDetails"] = {"message": words.summary(run)}
     write_file(Path(folder) / f"{result['uuid']}-result.json", json.dumps(result, ensure_ascii=False, allow_nan=False))
+    shared = {"attachments": [{**entry, "timestamp": result["stop"]} for entry in files]}
+    write_file(Path(folder) / f"{result['uuid']}-globals.json", json.dumps(shared))
 
 
 # --- the run's surroundings ---------------------------------------------------------------------------------------

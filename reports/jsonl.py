@@ -30,11 +30,13 @@ FILE = "evidence.jsonl"
 
 
 def pytest_seepage_summary(run: Run, config: pytest.Config) -> None:
-    write(path_of(run, Path(config.invocation_params.dir)), run)
+    write(path_of(run, config), run)
 
 
-def path_of(run: Run, base: Path) -> Path:
-    return base / (run.out or ".seepage") / FILE
+def path_of(run: Run, config: pytest.Config) -> Path:
+    """In the run's folder; where the run does not say, in --seepage-out, else in .seepage."""
+    folder = run.out or config.getoption("seepage_out", None) or ".seepage"
+    return Path(config.invocation_params.dir) / folder / FILE
 
 
 def write(path: Path, run: Run) -> None:

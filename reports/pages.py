@@ -22,7 +22,6 @@ COLOURS = {
     "report only": "#6b6f76",
     "broken": "#8a2a86",
 }
-CELL = "padding:4px 10px 4px 0;text-align:left;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.3)"
 
 
 def text(value: object) -> str:
@@ -38,29 +37,33 @@ def badge(word: str) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """columns and cells are HTML already. Scrolls sideways in itself, so that a phone keeps the page."""
-    head = "".join(f'<th style="{CELL};font-weight:600">{column}</th>' for column in columns)
-    lines = ("".join(f'<td style="{CELL}">{cell}</td>' for cell in row) for row in rows)
+    """columns and cells are HTML already. Allure lets a wide table scroll in itself, so that a phone keeps the page."""
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    lines = ("".join(f'<td style="vertical-align:top">{cell}</td>' for cell in row) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
-    return (
-        f'<div style="overflow-x:auto"><table style="border-collapse:collapse">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    rows = "".join(
-        f'<tr><th scope="row" style="{CELL};font-weight:400;opacity:.75">{text(name)}</th>'
-        f'<td style="{CELL}">{text(value)}</td></tr>'
+    """Name and value side by side, below one another where a phone has no room."""
+    line = "display:flex;flex-wrap:wrap;gap:0 12px;padding:5px 0;border-bottom:1px solid rgba(128,128,128,.25)"
+    return "".join(
+        f'<div style="{line}">'
+        f'<span style="flex:0 0 180px;opacity:.75">{text(name)}</span>'
+        f'<span style="flex:1 1 230px;overflow-wrap:anywhere">{text(value)}</span></div>'
         for name, value in pairs
     )
-    return f'<table style="border-collapse:collapse"><tbody>{rows}</tbody></table>'
 
 
-def picture(svg: bytes, title: str) -> str:
-    source = base64.b64encode(svg).decode()
-    style = "width:100%;max-width:560px;height:auto;background:#fff;border-radius:4px;display:block;margin:8px 0"
-    return f'<img alt="{text(title)}" src="data:image/svg+xml;base64,{source}" style="{style}">'
+def gallery(pictures: Sequence[tuple[str, bytes]]) -> str:
+    """Two pictures a row on a desk, one on a phone."""
+    frame = "flex:1 1 300px;max-width:520px;background:#fff;border-radius:4px"
+    images = "".join(
+        f'<div style="{frame}"><img alt="{text(title)}" style="width:100%"'
+        f' src="data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"></div>'
+        for title, svg in pictures
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:16px;margin:12px 0">{images}</div>' if pictures else ""
 
 
 def verdict_page(verdict: Verdict, pictures: Sequence[tuple[str, bytes]] = ()) -> str:
@@ -69,9 +72,7 @@ def verdict_page(verdict: Verdict, pictures: Sequence[tuple[str, bytes]] = ()) -
     parts = [f'<p style="font-size:1.15em">{badge(word)} {text(verdict.sentence)}</p>']
     if verdict.reason and words.plain(verdict.reason) not in words.plain(verdict.sentence):
         parts.append(f"<p>Reason: {text(verdict.reason)}</p>")
-    parts += [picture(svg, title) for title, svg in pictures[:1]]
-    parts.append(facts(verdict_facts(verdict)))
-    parts += [picture(svg, title) for title, svg in pictures[1:]]
+    parts += [gallery(pictures), facts(verdict_facts(verdict))]
     if verdict.placebos:
         rows = [
             (
@@ -115,10 +116,13 @@ def named(name: str, spec: str, digest: str) -> str:
 def run_page(run: Run) -> str:
     """The family result: how many of which verdict, models × hypotheses, families with their shares, what leaked."""
     made = words.grid(run.verdicts)
-    rows = [(text(row.model), text(row.target), *(cell(verdict) for verdict in row.verdicts)) for row in made.rows]
+    heads = [f"<small>{text(h.rpartition('.')[0])}</small><br>{text(h.rpartition('.')[2])}" for h in made.hypotheses]
+    rows = [
+        (f"{text(row.model)}<br>{text(row.target)}", *(cell(verdict) for verdict in row.verdicts)) for row in made.rows
+    ]
     parts = [
         f'<p style="font-size:1.15em">{text(words.summary(run))}. Exit status {run.exit_status}.</p>',
-        table(("model", "asked about", *(text(h) for h in made.hypotheses)), rows),
+        table(("<small>model</small><br>asked about", *heads), rows),
         "<h4>Families</h4>",
         table(
             ("family", "level", "share", "m", "leaks"),
@@ -154,8 +158,12 @@ def cell(verdict: Verdict | None) -> str:
 
 def standalone(title: str, body: str) -> str:
     """A page of its own, for the attachment that can be saved and sent."""
-    style = "font:15px/1.45 system-ui,sans-serif;margin:16px auto;max-width:1100px;padding:0 12px;color:#1b1b1b"
+    style = (
+        "body{font:15px/1.45 system-ui,sans-serif;margin:16px auto;max-width:1100px;padding:0 12px;color:#1b1b1b}"
+        "table{border-collapse:collapse;display:block;overflow-x:auto}"
+        "th,td{border:1px solid #d0d4d9;padding:5px 10px;text-align:left}"
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f'<title>{text(title)}</title><body style="{style}"><h3>{text(title)}</h3>{body}</body></html>'
+        f"<title>{text(title)}</title><style>{style}</style><body><h3>{text(title)}</h3>{body}</body></html>"
     )

@@ -46,7 +46,7 @@ def write(reporter: TerminalReporter, run: Run, config: pytest.Config) -> None:
     folder = config.getoption("allure_report_dir", None)
     base = Path(config.invocation_params.dir)
     where = {
-        "evidence": near(jsonl.path_of(run, base), base),
+        "evidence": near(jsonl.path_of(run, config), base),
         "answers": near(Path(run.store), base) if run.store else "",
         "allure": str(folder or ""),
     }
