@@ -95,7 +95,7 @@ def test_known_figures_are_where_they_were_published() -> None:
         ("cpi:CUUR0000SA0/yoy", "1980-03", "14.8"),
         ("bokeh:unemployment", "1948-01", "4.0"),
         ("bokeh:unemployment", "1982-12", "10.5"),
-        ("ecb:USD/day?first=1999-01-04", "1999-01-04", "1.1789"),
+        ("ecb:USD/day?last=2026-10-30", "2026-10-29", "1.1130"),
         ("ecb:USD", "2008-07", "1.5611"),
         ("arch:Mkt-RF", "1987-10", "-23.24"),
         ("linearmodels:MktRF", "1987-10", "-23.24"),

@@ -14,6 +14,7 @@ Everything unknown or out of range is refused by name, with what is accepted. No
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -259,8 +260,11 @@ def _day(value: Any, key: str, where: str) -> str:
 
 def _count(value: Any, key: str, where: str) -> int:
     """A positive number, also written 135M or 1.7B."""
-    number = re.fullmatch(r"(\d+(?:\.\d+)?)([kMBT]?)", str(value)) if not isinstance(value, bool) else None
-    count = round(float(number[1]) * _COUNTS[number[2]]) if number else 0
+    count = 0
+    if isinstance(value, str) and (written := re.fullmatch(r"(\d+(?:\.\d+)?)([kMBT]?)", value)):
+        count = round(float(written[1]) * _COUNTS[written[2]])
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        count = round(value)
     if count < 1:
         raise BadSpec(f"{key}={value!r} in {where}; accepted: a number above 0, also with k, M, B or T: 135M")
     return count
