@@ -287,6 +287,28 @@ def test_jsonl_and_gzip_keep_the_written_digits(tmp_path: Path) -> None:
         open_series(f"file:{tmp_path / 'g.jsonl'}#x{UNIT}")
 
 
+def test_jsonl_infinity_is_refused_and_nan_is_a_hole(tmp_path: Path) -> None:
+    lines = [f'{{"date": "{d}", "x": {v}}}' for d, v in zip(months(150), walk(150), strict=True)]
+    lines[7] = '{"date": "1990-08", "x": NaN}'
+    (tmp_path / "f.jsonl").write_text("\n".join(lines))
+    assert open_series(f"jsonl:{tmp_path / 'f.jsonl'}#x{UNIT}").values[7] is None
+    (tmp_path / "f.jsonl").write_text("\n".join(lines).replace("NaN", "-Infinity"))
+    with pytest.raises(BadSpec, match=r"f\.jsonl, row 8, column 'x': '-Infinity' is not finite"):
+        open_series(f"jsonl:{tmp_path / 'f.jsonl'}#x{UNIT}")
+
+
+def test_embedded_series_come_from_the_organisms_and_are_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    from seepage import organisms
+
+    shipped = {"qo": series(), "bad": series(decimals=1)}
+    monkeypatch.setattr(organisms, "open_series", shipped.__getitem__, raising=False)
+    assert open_series("embedded:qo") == shipped["qo"]
+    with pytest.raises(BadSpec, match="more than 1 decimals"):
+        open_series("embedded:bad")
+    with pytest.raises(BadSpec, match="unknown option 'last'"):
+        open_series("embedded:qo?last=1990-01")
+
+
 def test_a_parquet_float_must_state_its_decimals(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'seepage[datasets]'")
     from pyarrow import parquet
