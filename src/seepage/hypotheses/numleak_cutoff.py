@@ -32,6 +32,7 @@ from ..stats.beat import Beat, beat, gains
 from ..stats.blocks import BLOCK, resamples
 from ..stats.contrast import Boundary, Contrast, boundary, contrast
 from . import numleak_prompts as prompts
+from .numleak_common import needs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,9 +88,10 @@ def requests(
 ) -> dict[str, Request]:
     """Direct questions for the latest 60 dates before the cutoff, earlier ones by lot, and all dates after it.
 
-    cutoff: stated months, each YYYY-MM. Raises NotTestable without one, with fewer than `min_post` dates after it, or
-    where the dates before it span fewer than 10 blocks of 12 periods.
+    cutoff: stated months, each YYYY-MM. Raises NotTestable without one, with fewer than `min_post` dates after it,
+    where the dates before it span fewer than 10 blocks of 12 periods, and where the model gives no text.
     """
+    needs(info, "generate", "the contrast")
     sides = _testable(series, split(series, cutoff=cutoff, policy=policy), cutoff=cutoff, policy=policy)
     asked = np.append(ask_before(sides, policy=policy, rng=rng), sides.after)
     kinds = prompts.kinds(series, info=info, policy=policy)
