@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seepage.records import Run, Verdict
+from seepage.records import Family, Run, Verdict
 
 from . import jsonl, words
 
@@ -60,15 +60,15 @@ def lines(run: Run, *, width: int, where: dict[str, str], verbose: bool = False)
     for word in (*READ, "no-evidence") if verbose else READ:
         yield from sentences(word, [v for v in run.verdicts if words.shown(v) == word], width)
     yield ""
-    yield from (family_line(run, name.name) for name in run.families)
+    for family in run.families:
+        yield from wrapped(family_line(run, family), width, "")
     yield from wrapped(words.summary(run), width, "")
     if "no-evidence" in words.counts(run.verdicts):
         yield from wrapped(f"no-evidence: {words.MEANING['no-evidence']}", width, "")
     yield from (f"{name + ':':<10}{path}" for name, path in where.items() if path)
 
 
-def family_line(run: Run, name: str) -> str:
-    family = next(f for f in run.families if f.name == name)
+def family_line(run: Run, family: Family) -> str:
     leaks = "no leak" if not family.leaks else f"{len(family.leaks)} leak{'s' if len(family.leaks) > 1 else ''}"
     level = f"level {words.figure(family.alpha)} (share {words.figure(family.share)} of {words.figure(run.alpha)})"
     return f"family {words.plain(family.name)}: {leaks} among m = {family.m} gated cells, {level}"

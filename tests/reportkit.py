@@ -83,7 +83,9 @@ def figures(seed: int = 7) -> tuple[Figure, ...]:
     )
 
 
-def outcome(finding: str, *, pvalue: float | None, excess: float, fired: bool = False, gated: bool = True) -> Outcome:
+def outcome(
+    finding: str, *, pvalue: float | None, excess: float, fired: bool = False, gated: bool = True, pictures: int = 1
+) -> Outcome:
     rows = tuple((f"1913-{month:02d}", HOSTILE if month == 3 else "+3.12", 3.12, None) for month in range(1, 13))
     return Outcome(
         finding=finding,
@@ -100,7 +102,7 @@ def outcome(finding: str, *, pvalue: float | None, excess: float, fired: bool = 
         gated=gated,
         notes=("Plain r = .59 is not evidence.",),
         tables=(Table("per date", ("date", "reply", "published", "error"), rows),),
-        figures=figures(),
+        figures=figures()[:pictures],
     )
 
 
@@ -128,8 +130,10 @@ QUIET = "gives 5 % of the values of za within .5; the best forecaster gets 9 %"
 def cases() -> tuple[tuple[Cell, Outcome | None, str], ...]:
     """Cell, outcome, and the reason where nothing was computed: each shown word at least once."""
     return (
-        (cell("recall", "vendor", "qo"), outcome(LEAK, pvalue=0.0002, excess=0.37), ""),
+        (cell("recall", "vendor", "qo"), outcome(LEAK, pvalue=0.0002, excess=0.37, pictures=5), ""),
         (cell("recall", "vendor", "ve"), outcome(QUIET.replace("za", "ve"), pvalue=0.41, excess=-0.02), ""),
+        # alone .012 > .01; in the family Holm finds it: 4 * .012 <= .05
+        (cell("recall", "vendor", "xo"), outcome(LEAK.replace("qo", "xo"), pvalue=0.012, excess=0.37), ""),
         (cell("binding", "vendor", "qo"), outcome(LEAK, pvalue=0.0002, excess=0.37, fired=True), ""),
         (cell("cutoff", "vendor", "qo"), None, "no cutoff is stated for vendor; add cutoff = '2024-06' to its entry"),
         (

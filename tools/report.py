@@ -1,6 +1,7 @@
 """Turns the Allure results of the last run into one self-contained HTML file: allure-report/index.html.
 
     python tools/report.py [--results allure-results] [--output allure-report] [--history .seepage/history.jsonl]
+    python tools/report.py --install
 
 Allure 3 is pinned in tools/package-lock.json and installed by `npm ci` beside this file; it needs Node 20 or later. The
 page opens from the disk, keeps the history of earlier reports, and loads nothing from the network: Allure's template
@@ -45,7 +46,12 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=Path("allure-results"), help="what --alluredir wrote")
     parser.add_argument("--output", type=Path, default=Path("allure-report"), help="replaced as a whole")
     parser.add_argument("--history", type=Path, default=Path(".seepage/history.jsonl"), help="kept between reports")
+    parser.add_argument("--install", action="store_true", help="only install Allure, for `make test`'s browser test")
     given = parser.parse_args()
+    if given.install:
+        missing = install()
+        print(missing or f"{ALLURE} is installed")
+        return 2 if missing else 0
     if not any(given.results.glob("*-result.json")):
         print(f"{given.results} holds no results; run `make gate`, or pytest with --alluredir {given.results}")
         return 2
