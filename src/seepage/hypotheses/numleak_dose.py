@@ -1,6 +1,6 @@
 """Dose: does the matrix see more of a value the more often it was in the training text? A test of the instrument.
 
-    doses 0, 1, 4, 16 were drawn by lot over the dates inside one organism: the comparison is exact, without a second model
+    doses 0, 1, 4, 16 were drawn by lot over the dates inside one organism, so the comparison needs no second model
     rho = Spearman(dose_t, A[t, x_t]),  p by permuting doses over dates
 
 It says nothing about any real model: it carries no p into a family. Where the trend is absent the instrument is broken.
@@ -102,7 +102,7 @@ def judge(
         )
     groups = _groups(here, logprob, columns, dose, exact, policy, draws=draws, rng=for_groups)
     return Outcome(
-        finding=f"knows the values of {series.id} better the more often it saw them (rho {short(rho)}): {_contrast(groups)}",
+        finding=f"knows {series.id} better the more often it saw a value (rho {short(rho)}): {_contrast(groups)}",
         n=len(lot),
         statistic_name="Spearman of dose and A[t, x_t]",
         statistic=rho,

@@ -7,13 +7,14 @@ everywhere has no excess.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .beat import Beat, beat, gains
-from .blocks import BLOCK, block_sums, flip_signs, resamples
+from .blocks import BLOCK, block_sums, flip_signs
 from .dates import Forecasters, Window, publish, within
 from .shifts import ShiftNull, shift_null, shift_set
 
@@ -117,45 +118,48 @@ def detectable_share(
 def power(
     known: Forecasters, t: Ints, share: float, *, margins: Margins, fabricated: bool, rng: np.random.Generator
 ) -> float:
-    """Share of 200 simulated models with `share` of the dates recalled that the whole rule finds."""
-    filler = (
-        fabricate(known.window, t, size=DRAWS, rng=rng)
-        if fabricated
-        else np.tile(known.rounded[known.hitter][t], (DRAWS, 1))
-    )
+    """Share of 200 simulated models with `share` of the dates recalled that the whole rule finds.
+
+    t: sorted. An upper bound is returned where the margins alone already fail too often.
+    """
+    base = np.tile(known.rounded[known.hitter][t], (DRAWS, 1))
+    filler = fabricate(known.window, t, size=DRAWS, rng=rng) if fabricated else base
     recalled = rng.permuted(np.tile(np.arange(len(t)) < round(share * len(t)), (DRAWS, 1)), axis=1)
-    answers = np.where(recalled, known.window.x[t], filler)
-    gain = [gains(known, row, t) for row in answers]
+    gain = [gains(known, row, t) for row in np.where(recalled, known.window.x[t], filler)]
     met = np.array([g.excess >= margins.excess or g.skill >= margins.skill for g in gain])
     if met.mean() < POWER:
-        return float(met.mean())  # the margins alone already fail: an upper bound is enough
-    draws = max(999, resamples(margins.alpha) // 2 if margins.alpha < 0.002 else int(10 / margins.alpha))
+        return float(met.mean())
+    draws = max(999, math.ceil(10 / margins.alpha))
     above = [_flips([g.hits - g.hits_base for g in gain], t, draws, rng)]
     above += [_flips([g.error_base - g.error for g in gain], t, draws, rng)]
     p_beat = np.minimum(1.0, 2 * np.minimum(*above))
-    p_hit = _shifted(known, answers, t, draws, rng)
+    p_hit = _shifted(known, np.where(recalled, known.window.x[t], filler), t)
     return float(np.mean(met & (np.maximum(p_hit, p_beat) <= margins.alpha)))
 
 
 def _flips(values: list[Floats], t: Ints, draws: int, rng: np.random.Generator) -> Floats:
     sums = block_sums(np.stack(values, axis=1), t)  # [n_blocks, n_models]
     null = flip_signs(len(sums), n_resamples=draws, rng=rng) @ sums.astype(np.float32)
-    return np.asarray((1 + (null >= sums.sum(axis=0) - 1e-4).sum(axis=0)) / (1 + draws), dtype=np.float64)
+    slack = 1e-4 * max(1.0, float(np.abs(sums).sum(axis=0).max()))
+    return np.asarray((1 + (null >= sums.sum(axis=0) - slack).sum(axis=0)) / (1 + draws), dtype=np.float64)
 
 
-def _shifted(known: Forecasters, answers: Floats, t: Ints, draws: int, rng: np.random.Generator) -> Floats:
-    """[n_models] p of the block-shift null, on at most 128 evenly spread shifts."""
+def _shifted(known: Forecasters, answers: Floats, t: Ints) -> Floats:
+    """[n_models] p of the block-shift null without drawing: hits of a block are whole numbers, so the distribution of
+    their sum is a product of characteristic functions. At most 128 evenly spread shifts; a hole counts as a miss."""
     shifts = shift_set(len(known.window), k0=known.k0, season=known.window.season)
     shifts = shifts[np.unique(np.linspace(0, len(shifts) - 1, SHIFTS).round().astype(int))]
     target = (t[:, None] + shifts[None, :]) % len(known.window)
     _, block = np.unique(t // max(BLOCK, known.k0), return_inverse=True)
-    rows = np.arange(int(block.max()) + 1)
-    drawn = rng.integers(0, len(shifts), size=(draws, len(rows)))
+    member = (block[None, :] == np.arange(int(block.max()) + 1)[:, None]).astype(np.float32)
+    turns = np.exp(2j * np.pi * np.arange(len(t) + 1)[:, None] * np.arange(len(t) + 1)[None, :] / (len(t) + 1))
     found = np.empty(len(answers))
     for i, answer in enumerate(answers):
         hits = within(answer[:, None], known.window.forms[:, target], known.tau, known.window.tick)
-        sums = np.zeros((len(rows), len(shifts)), dtype=np.int32)
-        np.add.at(sums, block, hits)
-        observed = int(known.hit(answer, t).sum())
-        found[i] = (1 + np.count_nonzero(sums[rows, drawn].sum(axis=1) >= observed)) / (1 + draws)
+        sums = (member @ hits.astype(np.float32)).round().astype(np.int64)  # [n_blocks, n_shifts]
+        width = int(sums.max()) + 1
+        offsets = sums + width * np.arange(len(sums))[:, None]
+        share = np.bincount(offsets.ravel(), minlength=width * len(sums)).reshape(len(sums), width) / len(shifts)
+        chances = np.fft.fft((share @ turns[:width]).prod(axis=0)).real / (len(t) + 1)
+        found[i] = max(0.0, float(chances[int(known.hit(answer, t).sum()) :].sum()))
     return found
