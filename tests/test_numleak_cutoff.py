@@ -74,12 +74,16 @@ def test_holes_belong_to_no_side_and_shift_no_date() -> None:
     assert set(whole.after) - set(sides.after) == {len(SERIES) - 3}
 
 
-def test_the_latest_sixty_dates_before_and_all_dates_after_are_asked() -> None:
+def test_dates_by_lot_the_latest_sixty_before_and_all_after_are_asked() -> None:
     plan = cutoff.requests(SERIES, info=INFO, policy=POLICY, rng=rng(), cutoff=CUTOFF)
     sides = cutoff.split(SERIES, cutoff=CUTOFF, policy=POLICY)
     wanted = {f"A/{SERIES.labels[i]}" for i in (*sides.before[-60:], *sides.after)}
     assert wanted <= set(plan)
-    assert len(plan) == 120 + len(sides.after)
+    lot = {t.removeprefix("lot/") for t in plan if t.startswith("lot/")}
+    assert len(lot) == 120
+    assert lot <= {SERIES.labels[i] for i in sides.before}
+    assert all(plan[f"lot/{label}"] == plan[f"A/{label}"] for label in lot)  # asked once: equal requests are one
+    assert {t.removeprefix("A/") for t in plan if t.startswith("A/")} == lot | {t[2:] for t in wanted}
     assert all(isinstance(r, Generate) for r in plan.values())
     assert not {f"A/{SERIES.labels[i]}" for i in sides.near} & set(plan)
 
@@ -155,8 +159,9 @@ def test_the_outcome_is_plain_enough_to_be_stored_and_drawn() -> None:
     outcome = judged(SERIES, lambda i, after: REFUSAL if after else truth(SERIES, i))
     digest(dataclasses.asdict(outcome))  # JSON without NaN
     sides, dates = outcome.tables
-    assert [row[0] for row in sides.rows[:3]] == ["before, all asked", "before, latest 60", "after"]
-    assert len(dates.rows) == 120 + sum(row[1] == "after" for row in dates.rows)
+    assert [row[0] for row in sides.rows[:3]] == ["before, by lot", "before, latest 60", "after"]
+    counts = {column: sum(row[dates.columns.index(column)] for row in dates.rows) for column in ("in p_beat", "in Δ")}
+    assert counts == {"in p_beat": 120, "in Δ": outcome.n}
     gains = outcome.figures[0].content
     assert len(gains["x"]) == outcome.n
     both = zip(gains["curves"]["answered"], gains["curves"]["no figure"], strict=True)
