@@ -52,8 +52,7 @@ class Store:
             raise BadSpec(f"{self.path} is a directory: a store is one SQLite file, such as .seepage/answers.sqlite.")
         if self.path.exists() and self.path.stat().st_size:
             _refuse_foreign(self.path)
-            with contextlib.closing(_connect(self.path, readonly=True)) as db:
-                _refuse_damaged(db, self.path)
+            _refuse_damaged(self.path)
         elif readonly:
             raise BadSpec(
                 f"no store at {self.path}: a replay needs the file that an earlier run wrote (option `store`)."
@@ -175,8 +174,6 @@ def _connect(path: Path, *, readonly: bool) -> sqlite3.Connection:
         except sqlite3.OperationalError:  # a WAL file in a folder that we may not write to has no room for its index
             db.close()
             db = _open(f"{uri}?mode=ro&immutable=1")
-        except sqlite3.DatabaseError:
-            pass  # damaged: the check that follows says so
     return db
 
 
@@ -199,13 +196,23 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
             time.sleep(0.05)
 
 
-def _refuse_damaged(db: sqlite3.Connection, path: Path) -> None:
-    try:
-        (report,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise BadSpec(_damaged(path, error)) from error
+def _refuse_damaged(path: Path) -> None:
+    """Checked as an immutable file first: any other way of opening leaves two files beside a file that is refused."""
+    log = path.with_name(path.name + "-wal")
+    report = "" if log.exists() else _check(path, immutable=True)
+    if report != "ok" and (not report or log.exists()):  # in use: what is committed is partly in the write-ahead log
+        report = _check(path, immutable=False)
     if report != "ok":
         raise BadSpec(_damaged(path, report))
+
+
+def _check(path: Path, *, immutable: bool) -> str:
+    options = "mode=ro&immutable=1" if immutable else "mode=ro"
+    try:
+        with contextlib.closing(_open(f"{path.resolve().as_uri()}?{options}")) as db:
+            return str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return str(error)
 
 
 def _damaged(path: Path, reason: object) -> str:

@@ -50,7 +50,7 @@ class Checkpoint:
     def n_parameters(self) -> int | None:
         """From the headers of the weight files; None for pickles."""
         if self.gguf is not None:
-            return None
+            return _gguf_parameters(self.weights[0], *_stamp(self.weights[0]))
         if any(path.suffix != ".safetensors" for path in self.weights):
             return None
         headers = [_safetensors_header(path) for path in self.weights]
@@ -247,6 +247,13 @@ def _product(shape: list[int]) -> int:
     for length in shape:
         n *= length
     return n
+
+
+@functools.lru_cache(maxsize=64)
+def _gguf_parameters(path: Path, _size: int, _mtime: int) -> int:
+    from gguf import GGUFReader
+
+    return sum(int(tensor.n_elements) for tensor in GGUFReader(path).tensors)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -74,10 +74,17 @@ def _full(logits: torch.Tensor, rows: torch.Tensor, tokens: torch.Tensor) -> tup
     rank = torch.count_nonzero(per_pair > target.unsqueeze(-1), dim=-1)
     weights = shifted.exp()
     total = weights.sum(-1)
-    # Moments of the shifted logits: the log of `total` only moves the mean.
+    log_total = total.log()
+    first, std = _moments(weights, shifted, total)
+    if not bool(torch.isfinite(first).all()):  # a vocabulary entry that the model forbids: its weight is 0, not 0 * inf
+        first, std = _moments(shifted.exp(), shifted.clamp(min=-1e4), total)
+    return (target - log_total[rows]).numpy(), rank.numpy(), (first - log_total)[rows].numpy(), std[rows].numpy()
+
+
+def _moments(weights: torch.Tensor, shifted: torch.Tensor, total: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation of the shifted logits under weights / total; `weights` is used up."""
+    import torch
+
     first = torch.linalg.vecdot(weights, shifted) / total
     second = torch.linalg.vecdot(weights.mul_(shifted), shifted) / total
-    log_total = total.log()
-    mean = first - log_total
-    std = (second - first.square()).clamp_(min=0).sqrt()
-    return (target - log_total[rows]).numpy(), rank.numpy(), mean[rows].numpy(), std[rows].numpy()
+    return first, (second - first.square()).clamp_(min=0).sqrt()

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import BackendError, SeepageError
 from ..records import Answer, Generate, Layers, ModelInfo, Request, Score, Scored, TokenStats
@@ -146,7 +147,7 @@ class HFModel:
 
 
 def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: bool) -> Scored:
-    sums = tuple(_round(float(logprob.sum())) for logprob in scores.logprob)
+    sums = _rounded(np.array([logprob.sum() for logprob in scores.logprob]))
     if not all(np.isfinite(sums)):
         raise BackendError(
             "a log-probability is not finite: the weights hold NaN or infinite values, or the dtype overflows."
@@ -157,10 +158,10 @@ def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: b
         TokenStats(
             ids=one.ids[query.first :],
             spans=one.spans[query.first :],
-            logprob=tuple(_round(float(value)) for value in logprob),
-            rank=tuple(int(value) for value in rank),
-            mean=tuple(_round(float(value)) for value in mean),
-            std=tuple(_round(float(value)) for value in std),
+            logprob=_rounded(logprob),
+            rank=tuple(rank.tolist()),
+            mean=_rounded(mean),
+            std=_rounded(std),
         )
         for one, logprob, rank, mean, std in zip(
             encoded, scores.logprob, scores.rank, scores.mean, scores.std, strict=True
@@ -169,8 +170,8 @@ def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: b
     return Scored(sums, tokens)
 
 
-def _round(nats: float) -> float:
-    return round(nats, DECIMALS)
+def _rounded(nats: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(np.round(nats, DECIMALS).tolist())
 
 
 def _context(config: Any) -> int | None:

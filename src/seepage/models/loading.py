@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,14 +43,15 @@ def _sentence(checkpoint: Checkpoint, what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No progress bars or advice of transformers on a test run's terminal."""
+    """No progress bars or advice of transformers on a test run's terminal; the bar of GGUF files knows no switch."""
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
         logging.set_verbosity(level)
         if bars:
@@ -79,7 +81,22 @@ def load_weights(checkpoint: Checkpoint, config: Any) -> Any:
         arguments = _arguments(checkpoint)
         if checkpoint.gguf is None:
             arguments |= {"config": config, "use_safetensors": not checkpoint.spec.allow_pickle or None}
-        model = AutoModelForCausalLM.from_pretrained(
-            str(checkpoint.directory), dtype=getattr(torch, checkpoint.spec.dtype), **arguments
+        model, report = AutoModelForCausalLM.from_pretrained(
+            str(checkpoint.directory),
+            dtype=getattr(torch, checkpoint.spec.dtype),
+            ignore_mismatched_sizes=True,  # told below, by name
+            output_loading_info=True,
+            **arguments,
         )
-        return model.eval()
+    _refuse_random_weights(checkpoint, report)
+    return model.eval()
+
+
+def _refuse_random_weights(checkpoint: Checkpoint, report: dict[str, Any]) -> None:
+    """transformers fills what the file lacks with random numbers, and says so in a log line."""
+    names = sorted(report["missing_keys"]) + sorted(str(key[0]) for key in report["mismatched_keys"])
+    if names:
+        raise BackendError(
+            f"{checkpoint.spec.text}: {len(names)} weights of the model are missing or have another shape, "
+            f"{names[0]} among them; fetch or save it again."
+        )

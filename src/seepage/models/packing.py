@@ -51,7 +51,6 @@ class Engine:
     def __init__(self, model: Any, *, spec: str, budget: int = BUDGET, packed: bool = True) -> None:
         register()
         self.model, self.spec, self.budget, self.packed = model, spec, budget, packed
-        self.n_vocabulary = int(model.get_output_embeddings().weight.shape[0])
         self._plain_attention = model.config._attn_implementation
         self._compared_depth = 0
         self.tokens_computed = 0  # of the model's body, since it was loaded
@@ -90,7 +89,7 @@ class Engine:
             self._head,
             forest.pair_source,
             forest.pair_token,
-            n_vocabulary=self.n_vocabulary,
+            n_vocabulary=int(self.model.config.get_text_config().vocab_size),
             full=full,
         )
         return [_scores(rows, looked) for rows in forest.pairs]
@@ -98,11 +97,14 @@ class Engine:
     def _body(self, forest: Forest) -> torch.Tensor:
         """Final hidden states of the row, [n_tokens, d]."""
         body = self.model.base_model
-        if body is self.model:
-            raise NotHonoured("a model whose body and head are one module")
+        if body is self.model or self.model.get_output_embeddings() is None:
+            raise NotHonoured("its body and its head are one module")
+        if not self.model._can_set_attn_implementation():
+            raise NotHonoured("its attention cannot be replaced")
+        chunk = getattr(self.model.config.get_text_config(), "attention_chunk_size", None)
+        if chunk is not None and forest.depth.max(initial=0) >= chunk:
+            raise NotHonoured(f"its attention is cut into chunks of {chunk} tokens")
         self.model.set_attn_implementation(NAME)
-        if self.model.config._attn_implementation != NAME:
-            raise NotHonoured("an attention that transformers cannot replace")
         try:
             with planned(forest, dtype=self.model.dtype) as plan:
                 output = body(
@@ -111,11 +113,11 @@ class Engine:
                     use_cache=False,
                 )
         except TypeError as error:
-            raise NotHonoured(f"a body that takes no position ids ({error})") from error
+            raise NotHonoured(f"its body takes no position ids ({error})") from error
         finally:
             self.model.set_attn_implementation(self._plain_attention)
         if not plan.calls:
-            raise NotHonoured("no layer that attends")
+            raise NotHonoured("none of its layers attends")
         self.tokens_computed += len(forest.ids)
         hidden: torch.Tensor = output.last_hidden_state[0]
         return hidden
