@@ -79,11 +79,9 @@ def test_dates_by_lot_the_latest_sixty_before_and_all_after_are_asked() -> None:
     sides = cutoff.split(SERIES, cutoff=CUTOFF, policy=POLICY)
     wanted = {f"A/{SERIES.labels[i]}" for i in (*sides.before[-60:], *sides.after)}
     assert wanted <= set(plan)
-    lot = {t.removeprefix("lot/") for t in plan if t.startswith("lot/")}
-    assert len(lot) == 120
-    assert lot <= {SERIES.labels[i] for i in sides.before}
-    assert all(plan[f"lot/{label}"] == plan[f"A/{label}"] for label in lot)  # asked once: equal requests are one
-    assert {t.removeprefix("A/") for t in plan if t.startswith("A/")} == lot | {t[2:] for t in wanted}
+    early = [tag for tag in plan if tag < f"A/{SERIES.labels[sides.before[-60]]}"]
+    assert 60 <= len(early) <= 120  # of 120 by lot, some are among the latest 60
+    assert len(plan) == len(early) + 60 + len(sides.after)
     assert all(isinstance(r, Generate) for r in plan.values())
     assert not {f"A/{SERIES.labels[i]}" for i in sides.near} & set(plan)
 
@@ -151,7 +149,7 @@ def test_too_little_history_before_the_cutoff_is_a_reason() -> None:
 
 
 def test_a_model_that_refuses_before_the_cutoff_too_cannot_be_tested() -> None:
-    with pytest.raises(NotTestable, match="0 of 120 replies on dates before the cutoff hold a figure"):
+    with pytest.raises(NotTestable, match=r"0 of [0-9]+ replies on dates before the cutoff hold a figure"):
         judged(SERIES, lambda i, after: REFUSAL)
 
 
@@ -159,9 +157,8 @@ def test_the_outcome_is_plain_enough_to_be_stored_and_drawn() -> None:
     outcome = judged(SERIES, lambda i, after: REFUSAL if after else truth(SERIES, i))
     digest(dataclasses.asdict(outcome))  # JSON without NaN
     sides, dates = outcome.tables
-    assert [row[0] for row in sides.rows[:3]] == ["before, by lot", "before, latest 60", "after"]
-    counts = {column: sum(row[dates.columns.index(column)] for row in dates.rows) for column in ("in p_beat", "in Δ")}
-    assert counts == {"in p_beat": 120, "in Δ": outcome.n}
+    assert [row[0] for row in sides.rows[:3]] == ["before, all asked", "before, latest 60", "after"]
+    assert sum(row[2] for row in dates.rows) == outcome.n
     gains = outcome.figures[0].content
     assert len(gains["x"]) == outcome.n
     both = zip(gains["curves"]["answered"], gains["curves"]["no figure"], strict=True)

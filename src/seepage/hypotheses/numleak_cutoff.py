@@ -9,7 +9,7 @@ it rests on the dates the model chose to answer. Parse rate and gain are read to
 past the boundary is seen, and one that only refuses there is not accused.
 
 The latest 60 dates lie in five or six blocks of 12 periods, whose sign flips cannot give a doubled p below .03. So
-p_beat is taken over `policy.dates` dates drawn by lot from all those before the cutoff, and Δ over the latest 60.
+`policy.dates` dates drawn by lot from all those before the cutoff are asked too; p_beat reads both, Δ the latest 60.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ class _Reading:
     """What was answered, one row a date asked, in time order: those before the cutoff, then those after it.
 
     index: in the series.  t: in the window.  gain: g.  after, answered: which rows.  used: rows that Δ is made of.
-    lot: rows before the cutoff that p_beat is made of.
     """
 
     series: Series
@@ -74,7 +73,6 @@ class _Reading:
     gain: Floats
     after: Bools
     used: Bools
-    lot: Bools
 
     @property
     def answered(self) -> Bools:
@@ -89,19 +87,16 @@ def requests(
     series: Series, *, info: ModelInfo, policy: NumleakPolicy, rng: np.random.Generator, cutoff: Sequence[str] = ()
 ) -> dict[str, Request]:
     """Direct questions ("A/2020-03", "A1/2020-03", ...) for dates by lot before the cutoff, the latest 60 before it and
-    all after it. "lot/2020-03" repeats the question of each date by lot, so that `judge` knows which they are.
+    all after it.
 
     cutoff: stated months, each YYYY-MM. Raises NotTestable without one, with fewer than `min_post` dates after it,
     where the dates before it span fewer than 10 blocks of 12 periods, and where the model gives no text.
     """
     needs(info, "generate", "the contrast")
     sides = _testable(series, split(series, cutoff=cutoff, policy=policy), cutoff=cutoff, policy=policy)
-    lot = by_lot(sides, policy=policy, rng=rng)
-    asked = np.unique(np.concatenate([lot, sides.before[-LATEST_PRE:], sides.after]))
+    asked = np.append(ask_before(sides, policy=policy, rng=rng), sides.after)
     kinds = prompts.kinds(series, info=info, policy=policy)
-    plan = prompts.direct_requests(series, [int(i) for i in asked], info=info, kinds=kinds)
-    labels = [prompts.label(series, int(i)) for i in lot]
-    return {**plan, **{f"lot/{label}": plan[f"A/{label}"] for label in labels}}
+    return dict(prompts.direct_requests(series, [int(i) for i in asked], info=info, kinds=kinds))
 
 
 def judge(
@@ -122,8 +117,9 @@ def judge(
     sides = _testable(series, split(series, cutoff=cutoff, policy=policy), cutoff=cutoff, policy=policy)
     it = _read(series, sides, answers, info=info, policy=policy)
     n_resamples = resamples(alpha)
-    ahead = beat(it.known, it.seen.value[it.lot], it.t[it.lot], n_resamples=n_resamples, rng=rng, intervals=False)
-    n_before = int((it.used & ~it.after).sum())
+    before = ~it.after
+    ahead = beat(it.known, it.seen.value[before], it.t[before], n_resamples=n_resamples, rng=rng, intervals=False)
+    n_before = int((it.used & before).sum())
     change = contrast(it.gain[it.used], n_before, acf=policy.acf, n_resamples=n_resamples, rng=rng)
     if change.floor > alpha:
         raise NotTestable(
@@ -172,9 +168,10 @@ def split(series: Series, *, cutoff: Sequence[str], policy: NumleakPolicy) -> Sp
     return Split(before, near, after, ends, begins)
 
 
-def by_lot(sides: Split, *, policy: NumleakPolicy, rng: np.random.Generator) -> Ints:
-    """`policy.dates` dates before the cutoff (all, if there are fewer), drawn without replacement, ascending."""
-    return np.sort(rng.choice(sides.before, size=min(policy.dates, len(sides.before)), replace=False))
+def ask_before(sides: Split, *, policy: NumleakPolicy, rng: np.random.Generator) -> Ints:
+    """Dates asked before the cutoff, ascending: `policy.dates` by lot (all, if there are fewer), and the latest 60."""
+    lot = rng.choice(sides.before, size=min(policy.dates, len(sides.before)), replace=False)
+    return np.unique(np.append(lot, sides.before[-LATEST_PRE:]))
 
 
 def gain(known: dates.Forecasters, estimate: Floats, t: Ints) -> Floats:
@@ -192,13 +189,12 @@ def _read(
     kinds = prompts.kinds(series, info=info, policy=policy)
     seen = prompts.estimates(series, [int(i) for i in index], answers, info=info, kinds=kinds)
     t, row = index - dates.window_start(series), np.arange(len(index))
-    lot = np.array([f"lot/{prompts.label(series, int(i))}" in answers for i in index], dtype=np.bool_)
     after, used = row >= len(before), row >= len(before) - LATEST_PRE
-    it = _Reading(series, known, sides, index, t, seen, gain(known, seen.value, t), after, used, lot)
-    parsed, blocks = int((it.answered & lot).sum()), _blocks(t[lot])
+    it = _Reading(series, known, sides, index, t, seen, gain(known, seen.value, t), after, used)
+    parsed, blocks = int((it.answered & ~after).sum()), _blocks(t[~after])
     if parsed < policy.min_parsed:
         raise NotTestable(
-            f"{parsed} of {int(lot.sum())} replies on dates before the cutoff hold a figure; at least "
+            f"{parsed} of {len(before)} replies on dates before the cutoff hold a figure; at least "
             f"{policy.min_parsed} are needed."
         )
     if blocks < LEAST_BLOCKS:
@@ -279,7 +275,7 @@ def _notes(it: _Reading, cutoff: Sequence[str], change: Contrast) -> tuple[str, 
 def _sides_table(it: _Reading, ahead: Beat, change: Contrast, where: Boundary, p_fisher: float) -> Table:
     hits = it.known.hit(it.seen.value, it.t)
     groups = {
-        "before, by lot": it.lot,
+        "before, all asked": ~it.after,
         f"before, latest {LATEST_PRE}": ~it.after & it.used,
         "after": it.after,
     }
@@ -302,7 +298,6 @@ def _dates_table(it: _Reading) -> Table:
         (
             prompts.label(it.series, int(index)),
             "after" if it.after[row] else "before",
-            int(it.lot[row]),
             int(it.used[row]),
             it.series.values[int(index)],
             " ¦ ".join(it.seen.replies[row]),
@@ -314,7 +309,7 @@ def _dates_table(it: _Reading) -> Table:
         )
         for row, index in enumerate(it.index)
     )
-    return Table("dates", ("date", "side", "in p_beat", "in Δ", "x", "replies", "x̂", "reason", "b*", "hit", "g"), rows)
+    return Table("dates", ("date", "side", "in Δ", "x", "replies", "x̂", "reason", "b*", "hit", "g"), rows)
 
 
 def _gain_figure(it: _Reading) -> Figure:

@@ -29,7 +29,7 @@ from ..stats import dates
 from ..stats.beat import beat
 from ..stats.contrast import contrast
 from ..stats.recall import fabricate
-from .numleak_cutoff import LATEST_PRE, by_lot, gain, split
+from .numleak_cutoff import LATEST_PRE, ask_before, gain, split
 
 MOST_DRAWS = 50
 CUTOFF = ("2023-07",)  # leaves 14 dates after it in the series drawn here
@@ -129,12 +129,10 @@ def _once(
     start = dates.window_start(series)
     sides = split(series, cutoff=cutoff, policy=policy)
     late = sides.after - start
-    early = sides.before - start
-    said = np.full(len(known.window), np.nan)
-    said[early] = answer(before, known, early, rng=rng)
-    lot = by_lot(sides, policy=policy, rng=rng) - start
-    p_beat = beat(known, said[lot], lot, n_resamples=n_resamples, rng=rng, intervals=False).pvalue
-    latest = gain(known, said[early[-LATEST_PRE:]], early[-LATEST_PRE:])
+    asked = ask_before(sides, policy=policy, rng=rng) - start
+    said = answer(before, known, asked, rng=rng)
+    p_beat = beat(known, said, asked, n_resamples=n_resamples, rng=rng, intervals=False).pvalue
+    latest = gain(known, said, asked)[-LATEST_PRE:]
     ours = np.append(latest, gain(known, answer(after, known, late, rng=rng), late))
     change = contrast(ours, len(latest), acf=policy.acf, n_resamples=n_resamples, rng=rng)
     return p_beat, change.pvalue, change.delta, len(latest), len(late)
