@@ -14,7 +14,7 @@ from .records import digest
 class NumleakPolicy:
     """Keys of `[tool.seepage.numleak]`.
 
-    dates: dates asked in text.  rows: dates of the value matrix (the latest ones).  min_parsed: fewest parsed answers.
+    dates: dates asked in text.  rows: dates of the value matrix (the latest ones; 240 is enough for a large model on a CPU).  min_parsed: fewest parsed answers.
     excess, skill, win, delta: margins of the four effects.  hit_cap: hits a baseline may have at the resolution.
     acf: autocorrelation that counts as none.  matched: neighbours by forecast in the mirror test.
     margin_months, near_months: distance after the latest and before the earliest stated cutoff.
@@ -23,7 +23,7 @@ class NumleakPolicy:
     """
 
     dates: int = 120
-    rows: int = 240
+    rows: int = 480
     min_parsed: int = 30
     min_post: int = 12
     excess: float = 0.10
