@@ -8,6 +8,7 @@ happens. Names are stable: hypothesis + model + target, the same from a checkout
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from seepage.records import Outcome, Run, Verdict
 
 KEY: pytest.StashKey[Dresser] = pytest.StashKey()
-SAID: pytest.StashKey[tuple[Verdict, Outcome | None]] = pytest.StashKey()
+SAID: pytest.StashKey[Said] = pytest.StashKey()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said about the item that is running. pictures: title and SVG."""
+
+    verdict: Verdict
+    outcome: Outcome | None = None
+    pictures: tuple[tuple[str, bytes], ...] = ()
 
 
 class Dresser:
@@ -29,15 +39,12 @@ class Dresser:
         self.folder = folder
         self.item: pytest.Item | None = None
 
-    @property
-    def said(self) -> tuple[Verdict, Outcome | None] | None:
-        return None if self.item is None else self.item.stash.get(SAID, None)
-
     @pluggy.HookimplMarker("allure")(tryfirst=True)  # allure_commons.hookimpl, without importing allure
     def report_result(self, result: Any) -> None:
         """Called by allure for every finished test; results of other tests pass as they are."""
-        if self.said is not None:
-            allure_files.dress_object(self.folder, result, *self.said)
+        said = None if self.item is None else self.item.stash.get(SAID, None)
+        if said is not None:
+            allure_files.dress_object(self.folder, result, said.verdict, said.outcome, said.pictures)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,9 +76,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def pytest_seepage_verdict(verdict: Verdict, outcome: Outcome | None, item: pytest.Item) -> None:
+    """Draw now, while the test is running: a picture that cannot be drawn breaks its own cell and no other."""
     if KEY in item.config.stash:
-        earlier = item.stash.get(SAID, None)
-        item.stash[SAID] = (verdict, outcome if outcome is not None or earlier is None else earlier[1])
+        item.stash[SAID] = Said(verdict)
+        pictures = allure_files.draw(outcome)
+        item.stash[SAID] = Said(verdict, outcome, pictures)
 
 
 def pytest_seepage_summary(run: Run, config: pytest.Config) -> None:

@@ -19,7 +19,7 @@ from . import pages, plots, words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from seepage.records import Figure, Outcome, Table, Verdict
+    from seepage.records import Outcome, Table, Verdict
 
 SVG, CSV, JSON, TEXT, HTML = "image/svg+xml", "text/csv", "application/json", "text/plain", "text/html"
 ENDINGS = {SVG: "svg", CSV: "csv", JSON: "json", TEXT: "txt", HTML: "html"}
@@ -90,13 +90,15 @@ def dress(folder: str, result: dict[str, Any], verdict: Verdict) -> None:
             result["statusDetails"]["trace"] = words.plain(details["trace"], keep_lines=True)
 
 
-def dress_object(folder: str, result: Any, verdict: Verdict, outcome: Outcome | None) -> None:
+def dress_object(
+    folder: str, result: Any, verdict: Verdict, outcome: Outcome | None, drawn: Sequence[tuple[str, bytes]]
+) -> None:
     """The same for allure's own object, before it is written; its attachments are written now."""
     import attr
     from allure_commons.model2 import Attachment, Label, Parameter, StatusDetails, TestStepResult
 
     given: dict[str, Any] = attr.asdict(result, filter=lambda _, value: value or value is False)
-    given["attachments"] = given.get("attachments", []) + attach_all(folder, verdict, outcome)
+    given["attachments"] = given.get("attachments", []) + attach_all(folder, verdict, drawn)
     dress(folder, given, verdict)
     for name in ("name", "fullName", "testCaseId", "historyId", "titlePath", "descriptionHtml"):
         setattr(result, name, given[name])
@@ -115,10 +117,15 @@ def dress_object(folder: str, result: Any, verdict: Verdict, outcome: Outcome | 
 # --- attachments --------------------------------------------------------------------------------------------------
 
 
-def attach_all(folder: str, verdict: Verdict, outcome: Outcome | None) -> list[dict[str, str]]:
+def draw(outcome: Outcome | None) -> tuple[tuple[str, bytes], ...]:
+    """Title and SVG of every figure. Raises BadSpec where one cannot be drawn."""
+    figures = outcome.figures if outcome else ()
+    return tuple((words.plain(figure.title), plots.render(figure)) for figure in figures)
+
+
+def attach_all(folder: str, verdict: Verdict, drawn: Sequence[tuple[str, bytes]]) -> list[dict[str, str]]:
     """Pictures, the command and the verdict itself; tables go into steps of their own."""
-    figures: Sequence[Figure] = outcome.figures if outcome else ()
-    made = [attach(folder, words.plain(figure.title), plots.render(figure), SVG) for figure in figures]
+    made = [attach(folder, title, svg, SVG) for title, svg in drawn]
     if verdict.command:
         made.append(attach(folder, "the command that repeats it", words.plain(verdict.command) + "\n", TEXT))
     return [*made, attach(folder, VERDICT_FILE, as_json(verdict), JSON)]

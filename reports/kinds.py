@@ -94,12 +94,11 @@ def scatter(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
 
 def steps(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
     values, zero = sorted(present(content["values"])), number(content.get("zero", 0.0), "zero")
-    rank = range(1, len(values) + 1)
-    axes.fill_between(rank, zero, [max(v, zero) for v in values], step="mid", color=BLUE, linewidth=0)
-    axes.fill_between(rank, zero, [min(v, zero) for v in values], step="mid", color="#a2abb5", linewidth=0)
+    at = [(rank + 0.5) / len(values) for rank in range(len(values))]
+    axes.fill_between(at, zero, [max(v, zero) for v in values], step="mid", color=BLUE, linewidth=0)
+    axes.fill_between(at, zero, [min(v, zero) for v in values], step="mid", color="#a2abb5", linewidth=0)
     axes.axhline(zero, color=INK, linewidth=0.9)
-    axes.set_xlim(0.5, len(values) + 0.5)
-    counted(axes.xaxis)
+    axes.set_xlim(0, 1)
     share = sum(value > zero for value in values) / len(values)
     place = {"xycoords": "axes fraction", "ha": "left", "va": "top", "weight": "bold"}
     beside(axes, f"{share:.0%} above {short(zero)}", (0.03, 0.97), BLUE, **place)
@@ -118,6 +117,8 @@ def bars(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
         tops = heights
         if name in content.get("errors", {}):
             low, high = (alike(name, labels, bound) for bound in content["errors"][name])
+            if any(d > h + 1e-9 or u < h - 1e-9 for h, d, u in zip(heights, low, high, strict=True)):
+                raise BadSpec(f"errors of {name!r} are bounds, low <= value <= high, not lengths")
             axes.vlines(place, low, high, color=INK, linewidth=1.1)
             tops = [max(h, u) if h >= 0 else min(h, d) for h, d, u in zip(heights, low, high, strict=True)]
         for x, height, top in zip(place, heights, tops, strict=True):

@@ -65,7 +65,7 @@ def figures(seed: int = 7) -> tuple[Figure, ...]:
         Figure(
             "steps",
             "Mirror test: the published value against its mirror image",
-            "dates, sorted",
+            "share of dates",
             "e, nats",
             {"values": rng.normal(3, 3.5, 240).tolist(), "zero": 0.0},
         ),

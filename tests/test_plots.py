@@ -99,6 +99,7 @@ def test_a_point_between_two_gaps_is_still_seen() -> None:
         ("lines", {"x": [1, 2], "curves": {"late": [1.0]}}, "'late' has 1 values for 2"),
         ("scatter", {"groups": {"late": [[1.0], [1.0, 2.0]]}}, "'late' has 2 values for 1"),
         ("bars", {"labels": ["0"], "groups": {"w": [math.inf]}}, "inf"),
+        ("bars", {"labels": ["0"], "groups": {"w": [0.8]}, "errors": {"w": [[0.1], [0.1]]}}, "bounds"),
         ("pie", {}, "unknown picture kind 'pie'"),
     ],
 )

@@ -148,7 +148,7 @@ class ModelInfo:
 class Entry:
     """One model, series or benchmark of a run.
 
-    role: one role, or a role by hypothesis with `default`: {"default": "reference", "numleak.binding": "positive-control"}.
+    role: one role, or one by hypothesis and `default`: {"default": "reference", "numleak.binding": "positive-control"}.
     world: models meet only series and benchmarks of their own world: `embedded` (the organisms) or `real`.
     facts: what the user states: cutoff (list of YYYY-MM), released, params, train_tokens, lineage, stage.
     """
@@ -221,8 +221,9 @@ class Figure:
       histogram  values [n], observed float
       lines      x [n], curves {name: [n]}, bands {name: [[n], [n]]}, marks {name: x}
       scatter    groups {name: [[n], [n]]}, diagonal bool
-      steps      sorted values [n], zero line at `zero`
-      bars       labels [n], groups {name: [n]}, errors {name: [[n], [n]]}
+      steps      sorted values [n] over their share of n, zero line at the value `zero`
+      bars       labels [n], groups {name: [n]}, errors {name: [[n] low, [n] high]}: bounds, not lengths
+    `caption` in any content: what to see, one sentence; some kinds make their own from the figures.
     All content is lists of plain floats; None is a gap.
     """
 

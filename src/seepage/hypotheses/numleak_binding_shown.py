@@ -31,7 +31,7 @@ def display(here: Frame, main: Binding, logprob: Floats, columns: Floats) -> Dis
     notes = (f"D(±1) is at most {short(beside)} nats beside D(0) = {short(main.shift.observed)}: date resolution",)
     lean = sorted(float(v) for v in main.mirror.lean)
     low, high = main.mirror.interval
-    steps = {"values": lean, "zero": float(np.mean(main.mirror.lean <= 0))}
+    steps = {"values": lean, "zero": 0.0}
     figures = (
         profile_figure(
             f"{name}: D(k), binding against shifted dates", shifts, {"D(k)": list(curve)}, main.shift.null, y="nats"

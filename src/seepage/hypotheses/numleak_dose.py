@@ -186,13 +186,12 @@ def _contrast(groups: list[Group]) -> str:
 
 def _figure(series: Series, groups: list[Group]) -> Figure:
     shown: dict[str, list[float | None]] = {"w": [g.w for g in groups], "AUC": [g.auc for g in groups]}
-    errors = {"w": [[g.w - g.interval[0] for g in groups], [g.interval[1] - g.w for g in groups]]}
+    errors: dict[str, list[list[float | None]]] = {
+        "w": [[g.interval[0] for g in groups], [g.interval[1] for g in groups]]
+    }
     if any(g.exact is not None for g in groups):
         shown["greedy exact"] = [g.exact for g in groups]
-        pairs = [wilson(round(g.exact * g.n), g.n) if g.exact is not None else (0.0, 0.0) for g in groups]
-        errors["greedy exact"] = [
-            [(g.exact or 0.0) - low for g, (low, _) in zip(groups, pairs, strict=True)],
-            [high - (g.exact or 0.0) for g, (_, high) in zip(groups, pairs, strict=True)],
-        ]
+        pairs = [wilson(round(g.exact * g.n), g.n) if g.exact is not None else (None, None) for g in groups]
+        errors["greedy exact"] = [[low for low, _ in pairs], [high for _, high in pairs]]
     content = {"labels": [g.name for g in groups], "groups": shown, "errors": errors}
     return Figure("bars", f"{series.id}: what doses leave behind", "mentions in training", "share of dates", content)
