@@ -70,10 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     claim = claim_of(mark)
     desk = desk_of(metafunc.config)
-    sets = [
-        pytest.param(*map(bare, chosen), id=id_of(chosen), marks=pytest.mark.xdist_group(chosen[0].id))
-        for chosen in combinations(claim, desk)
-    ]
+    sets = [pytest.param(*map(bare, chosen), id=id_of(chosen)) for chosen in combinations(claim, desk)]
     argnames = ("model", *(axis for axis in claim.axes if axis != "model"))
     indirect = [axis for axis in argnames if axis in AXES]
     metafunc.parametrize(argnames=argnames, argvalues=sets, indirect=indirect, scope="function")

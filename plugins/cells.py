@@ -18,7 +18,7 @@ from seepage.errors import Broken, Leak, NotTestable
 from seepage.records import Cell, Entry, ModelInfo, Outcome, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
-from . import command, versions
+from . import command, readings, versions
 from .desk import desk_of, plain_id
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Trial:
         self.verdict: Verdict | None = None
         self.info: ModelInfo | None = None
         self.target: Any = None
+        self.settled = False
         self._desk = desk_of(item.config)
         self._started = datetime.datetime.now(datetime.UTC)
         self._begun = time.perf_counter()
@@ -107,6 +108,16 @@ def seepage_trial(request: pytest.FixtureRequest) -> Trial:
 # --- what happens in the test becomes a verdict ----------------------------------------------------------------------
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    try:
+        return (yield)
+    except BaseException:  # Ctrl-C, pytest.exit: the session ends here
+        if KEY in item.stash and not item.stash[KEY].settled:
+            readings.forget_in_allure(item)
+        raise
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     cell = desk_of(item.config).cells.get(plain_id(item.nodeid))
@@ -143,6 +154,7 @@ def settle(trial: Trial, error: BaseException | None) -> None:
         error, verdict = failure, trial.unjudged("broken", f"the verdict could not be written: {told(failure)}")
         text = to_json(verdict)
     trial.item.user_properties.append(("seepage", text))
+    trial.settled = True
     said = headline(verdict)
     if verdict.status == "xfailed":
         raise pytest.xfail.Exception(said) from error

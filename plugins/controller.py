@@ -68,6 +68,8 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         # Before the yield JUnit is not yet written; after it all workers have ended; the terminal's summary is last.
         run = self.decide(session) if self.verdicts else None
+        if run is None:
+            readings.agree(self.config, {}, unjudged=self.desk.cells.keys())
         try:
             yield
         finally:
@@ -81,7 +83,8 @@ class Controller:
         verdicts, families = finalize(list(ordered.values()), self.desk.policy, cells)
         self.untested = nothing_tested(verdicts)
         session.exitstatus = exit_status(int(session.exitstatus), verdicts)
-        readings.agree(self.config, dict(zip(ordered, verdicts, strict=True)))
+        unjudged = self.desk.cells.keys() - ordered.keys()
+        readings.agree(self.config, dict(zip(ordered, verdicts, strict=True)), unjudged=unjudged)
         found = versions.loaded()
         for verdict in verdicts:
             found |= verdict.versions

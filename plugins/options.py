@@ -72,7 +72,10 @@ def read(config: pytest.Config) -> Settings:
 def typed(texts: list[str], axis: Axis, where: str) -> tuple[Entry, ...]:
     from seepage.config import parse_entry, unique
 
-    return unique((entry for text in texts for entry in parse_entry(text, axis, where=where)), where=where)
+    try:
+        return unique((entry for text in texts for entry in parse_entry(text, axis, where=where)), where=where)
+    except BadSpec as error:
+        raise error if where in str(error) else BadSpec(f"{where}: {error}") from error
 
 
 def configured(config: pytest.Config) -> Config:

@@ -21,8 +21,6 @@ REPORTS = ("seepage.reports.terminal", "seepage.reports.jsonl", "seepage.reports
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    if any(is_cell(item) for item in items):
-        workers.group_by_model(config)
     yield
     mine = [item for item in items if is_cell(item)]
     if not mine:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,13 +23,14 @@ SHOWN = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 TAGS = {"passed": None, "failed": "failure", "error": "error", "skipped": "skipped", "xfailed": "skipped"}
 
 
-def agree(config: pytest.Config, verdicts: Mapping[str, Verdict]) -> None:
-    """verdicts: by node id, without @group."""
+def agree(config: pytest.Config, verdicts: Mapping[str, Verdict], *, unjudged: Set[str] = frozenset()) -> None:
+    """verdicts: by node id, without @group.  unjudged: cells that were interrupted or never ran."""
     terminal = config.pluginmanager.getplugin("terminalreporter")
     if terminal is not None:
         agree_terminal(terminal, verdicts)
     junit = config.stash.get(xml_key, None)
     if junit is not None:
+        forget_in_junit(junit, unjudged)
         agree_junit(junit, verdicts)
 
 
@@ -90,6 +91,12 @@ def agree_junit(junit: LogXML, verdicts: Mapping[str, Verdict]) -> None:
         rewrite(junit, case, by_key[key])
 
 
+def forget_in_junit(junit: LogXML, unjudged: Set[str]) -> None:
+    """pytest opens a testcase when its setup ends; of one that was interrupted after that it would say `passed`."""
+    kept = [r for r in junit.node_reporters_ordered if str(r.__dict__.get("id", "")) not in unjudged]
+    junit.node_reporters_ordered[:] = kept
+
+
 def frozen_key(reporter: Any, verdicts: Mapping[str, Verdict]) -> str:
     """The cell's key of a reporter, which is closed if it was not: a dead worker's never is."""
     if "id" in reporter.__dict__:
@@ -133,3 +140,14 @@ def rewrite(junit: LogXML, case: ET.Element, verdict: Verdict) -> None:
 
 def state_of(case: ET.Element) -> str:
     return next((tag for tag in ("error", "failure", "skipped") if case.find(tag) is not None), "passed")
+
+
+# --- Allure --------------------------------------------------------------------------------------------------------
+
+
+def forget_in_allure(item: pytest.Item) -> None:
+    """The same in allure-pytest: a test that is interrupted would be written with the status of its setup."""
+    listener: Any = item.config.pluginmanager.get_plugin("allure_listener")
+    uuid = listener._cache.pop(item.nodeid) if listener is not None else None
+    if uuid:
+        listener.allure_logger.drop_test(uuid)

@@ -13,10 +13,19 @@ from xdist.scheduler import LoadGroupScheduling, LoadScheduling, Scheduling
 from xdist.workermanage import WorkerController
 
 from . import workers
+from .desk import desk_of, plain_id
 
 
 class Grouped(LoadGroupScheduling):  # type: ignore[misc]
-    """xdist's `loadgroup`, but a test that killed its worker is not given to the next one: it has its verdict."""
+    """xdist's `loadgroup`, with two differences.
+
+    Groups come from the plan: xdist 3.8 marks them in `item._nodeid`, which pytest 9.2 no longer reads.
+    A test that killed its worker is not given to the next one: it has its verdict.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        cell = desk_of(self.config).cells.get(plain_id(nodeid))
+        return super()._split_scope(nodeid) if cell is None else f"model {cell.model}"
 
     def remove_node(self, node: WorkerController) -> str | None:
         workload = self.assigned_work.pop(node)

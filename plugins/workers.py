@@ -35,10 +35,10 @@ def is_distributed(config: pytest.Config) -> bool:
     return not is_worker(config) and config.pluginmanager.hasplugin("dsession")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    # Before xdist fills in `load`: did the user choose how tests are spread?
-    config.stash[CHOSEN] = config.getoption("dist", "no") != "no"
+def before_main(config: pytest.Config) -> None:
+    """Before xdist makes `load` of `-n`: did the user choose how tests are spread?"""
+    given = config.known_args_namespace
+    config.stash[CHOSEN] = getattr(given, "dist", "no") != "no" or bool(getattr(given, "distload", False))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -63,13 +63,6 @@ def pytest_configure_node(node: WorkerController) -> None:
     if SHARED not in config.stash:
         config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="seepage-"))
     node.workerinput["seepage_shared"] = str(config.stash[SHARED])
-    node.workerinput["seepage_group"] = not config.stash.get(CHOSEN, False)
-
-
-def group_by_model(config: pytest.Config) -> None:
-    """In a worker: let xdist append @group to node ids, as under --dist loadgroup, unless the user chose otherwise."""
-    if is_worker(config) and config.workerinput.get("seepage_group"):  # type: ignore[attr-defined]
-        config.option.loadgroup = True
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)

@@ -10,6 +10,9 @@ stub:raises=scoring failed      the backend fails: broken
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +40,9 @@ class Stub:
                 log.flush()
                 if "raises" in self.said:
                     raise ValueError(self.said["raises"])
-                if request.prompt == self.said.get("waits_at") and not os.path.exists("go"):
+                if request.prompt.endswith(self.said.get("slow_at", "never")) and not os.path.exists("go"):
+                    time.sleep(2.2)  # longer than the scorer waits before it commits what it has
+                if request.prompt.endswith(self.said.get("waits_at", "never")) and not os.path.exists("go"):
                     open("waiting", "w").write(str(os.getpid()))
                     time.sleep(60)
                 values = [float(self.said.get(key, default)) for key, default in
@@ -58,7 +63,7 @@ def pytest_seepage_open_series(spec, config):
 
 HYPOTHESIS = """
 from seepage.errors import NotTestable
-from seepage.records import Detectable, Effect, Figure, Outcome, Placebo, Score
+from seepage.records import Detectable, Effect, Outcome, Placebo, Score
 
 def requests(series, *, info, policy, rng):
     if "score" not in info.access:
@@ -74,7 +79,6 @@ def judge(series, answers, *, info, policy, alpha, rng, gated=True):
         effects=(Effect("share", effect, effect - .1, effect + .1, margin=.25),),
         detectable=(Detectable("share", mde, limit=.25),),
         placebos=(Placebo("shift +1", bool(placebo), pvalue=.001, effect=.4),),
-        figures=(Figure("histogram", "null", "share", "count", {"values": [0.0, .1, .2], "observed": effect}),),
     )
 """
 
@@ -114,11 +118,40 @@ class House:
         self.write("pyproject.toml", "\n".join(lines))
 
     def run(self, *args: str, workers: bool | None = None) -> Reading:
+        return Reading(self.pytester.path, self.pytester.runpytest_subprocess(*self.words(args, workers)))
+
+    def words(self, args: tuple[str, ...], workers: bool | None) -> list[str]:
         spread = ("-n", "2") if workers else () if workers is False else self.xdist
-        result = self.pytester.runpytest_subprocess(
-            "test_echo.py", "--junitxml", "junit.xml", "--alluredir", "allure", "--clean-alluredir", *spread, *args
-        )
-        return Reading(self.pytester.path, result)
+        written = ("--junitxml", "junit.xml", "--alluredir", "allure", "--clean-alluredir")
+        return ["test_echo.py", *written, *spread, *args]
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """A run in the background, with a process group of its own; read what it says with `finish`."""
+        command = [sys.executable, "-m", "pytest", *self.words(args, None)]
+        with (self.pytester.path / "said.txt").open("w") as said:
+            return subprocess.Popen(
+                command,
+                cwd=self.pytester.path,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+
+    def wait_for(self, name: str, *, seconds: float = 40) -> str:
+        """The text of a file that a stub writes when it gets there."""
+        path, end = self.pytester.path / name, time.monotonic() + seconds
+        while not (path.exists() and path.read_text()):
+            assert time.monotonic() < end, (
+                f"no {name} after {seconds} s:\n{(self.pytester.path / 'said.txt').read_text()}"
+            )
+            time.sleep(0.05)
+        return path.read_text()
+
+    def finish(self, process: subprocess.Popen[str]) -> Reading:
+        code = process.wait(timeout=60)
+        lines = (self.pytester.path / "said.txt").read_text().splitlines()
+        return Reading(self.pytester.path, pytest.RunResult(code, lines, [], 0.0))
 
     def asked(self) -> list[str]:
         path = self.pytester.path / "asked.txt"
