@@ -57,8 +57,8 @@ def block_flip(
 
 def block_order(n: int, *, length: int, rng: np.random.Generator) -> Ints:
     """[n] indices 0 .. n-1 with whole runs of `length` moved: a permutation that keeps short memory."""
-    starts = np.arange(0, n, length)
-    return np.concatenate([np.arange(s, min(s + length, n)) for s in rng.permutation(starts)])
+    moved = rng.permutation(np.arange(0, n, length))[:, None] + np.arange(length)
+    return moved[moved < n]
 
 
 def deranged_blocks(n: int, *, length: int, rng: np.random.Generator) -> Ints:
