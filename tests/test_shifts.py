@@ -85,7 +85,7 @@ def test_a_block_permutation_finds_a_trend() -> None:
     assert len(null) == 199
 
 
-# --- shifts ------------------------------------------------------------------------------------------------------------
+# --- shifts ---------------------------------------------------------------------------------------------------------
 
 
 def test_shifts_leave_the_neighbourhood_out_and_keep_the_season() -> None:
@@ -115,7 +115,7 @@ def test_a_hole_at_a_shifted_date_is_left_out_of_its_mean() -> None:
     assert (found.null == 1.0).all()
 
 
-# --- intervals, partial correlation, surrogates ------------------------------------------------------------------------
+# --- intervals, partial correlation, surrogates ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 480), (1, 480), (57, 120), (120, 120)])
@@ -162,7 +162,7 @@ def test_a_surrogate_has_the_values_and_the_memory_and_not_the_dates(kind: str) 
     assert abs(np.corrcoef(other, x)[0, 1]) <= 0.5
 
 
-# --- the matrix --------------------------------------------------------------------------------------------------------
+# --- the matrix -----------------------------------------------------------------------------------------------------
 
 
 def known(kind: str) -> dates.Forecasters:

@@ -1,8 +1,8 @@
 """Nothing to find is found no oftener than the level says: 200 seeds for every arm of recall and binding.
 
-p_bind alone is not held to it: values dealt to other dates, it rejects at .05 in about .06 of runs near white and in .07
-to .15 on slow series (docs/calibration.md), because a slow swing outlasts the blocks that are shifted. It never gates
-alone, and the whole rule stays far below the level.
+p_bind alone is not held to it: values dealt to other dates, it rejects at .05 in about .06 of runs near white and in
+.07 to .15 on slow series (docs/calibration.md), because a slow swing outlasts the blocks that are shifted. It never
+gates alone, and the whole rule stays far below the level.
 """
 
 from __future__ import annotations

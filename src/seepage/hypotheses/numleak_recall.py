@@ -30,7 +30,7 @@ from ..stats.surrogate import UNRELATED, surrogate
 from . import numleak_probes as probes
 from . import numleak_prompts as prompts
 from . import numleak_recall_shown as shown
-from .numleak_common import Frame, asked, draw_dates, frame, needs, short
+from .numleak_common import Frame, asked, draw_dates, frame, needs, plain, short
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -94,10 +94,7 @@ def judge(
         statistic_name="h(0), share of dates hit",
         statistic=main.shift.observed,
         pvalue=main.pvalue,
-        effects=(
-            Effect("excess", main.beat.excess, *main.beat.excess_interval, margin=policy.excess, unit="share of dates"),
-            Effect("skill", main.beat.skill, *main.beat.skill_interval, margin=policy.skill, unit="1 - MAE ratio"),
-        ),
+        effects=_effects(main, policy),
         detectable=detectable,
         placebos=placebos,
         notes=(
@@ -215,6 +212,14 @@ def _detectable(
         Detectable(name, share, limit, "of the dates")
         for name, share, limit in zip(names, found, limits, strict=True)
         if share is not None
+    )
+
+
+def _effects(main: Recall, policy: NumleakPolicy) -> tuple[Effect, ...]:
+    (low, high), (worse, better) = main.beat.excess_interval, main.beat.skill_interval
+    return (
+        Effect("excess", main.beat.excess, plain(low), plain(high), policy.excess, "share of dates"),
+        Effect("skill", main.beat.skill, plain(worse), plain(better), policy.skill, "1 - MAE ratio"),
     )
 
 

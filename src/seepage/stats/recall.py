@@ -118,17 +118,12 @@ def detectable_share(
 def power(
     known: Forecasters, t: Ints, share: float, *, margins: Margins, fabricated: bool, rng: np.random.Generator
 ) -> float:
-    """Share of 200 simulated models with `share` of the dates recalled that the whole rule finds.
-
-    t: sorted. An upper bound is returned where the margins alone already fail too often.
-    """
+    """Share of 200 simulated models with `share` of the dates (t, sorted) recalled that the whole rule finds."""
     base = np.tile(known.rounded[known.hitter][t], (DRAWS, 1))
     filler = fabricate(known.window, t, size=DRAWS, rng=rng) if fabricated else base
     recalled = rng.permuted(np.tile(np.arange(len(t)) < round(share * len(t)), (DRAWS, 1)), axis=1)
     gain = [gains(known, row, t) for row in np.where(recalled, known.window.x[t], filler)]
     met = np.array([g.excess >= margins.excess or g.skill >= margins.skill for g in gain])
-    if met.mean() < POWER:
-        return float(met.mean())
     draws = max(999, math.ceil(10 / margins.alpha))
     above = [_flips([g.hits - g.hits_base for g in gain], t, draws, rng)]
     above += [_flips([g.error_base - g.error for g in gain], t, draws, rng)]
