@@ -13,7 +13,7 @@ class BadSpec(SeepageError, ValueError):
 
 
 class NotTestable(SeepageError):
-    """The claim cannot be tested here: access missing, too little data, power too low. The verdict is `inconclusive`."""
+    """The claim cannot be tested here: access missing, too little data or power. The verdict is `inconclusive`."""
 
 
 class BackendError(SeepageError):

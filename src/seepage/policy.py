@@ -1,4 +1,4 @@
-"""What a run asks for before it believes anything: levels, margins, sample sizes. Every key can be set in `[tool.seepage]`."""
+"""What a run asks for before it believes anything: levels, margins, sample sizes; every key of `[tool.seepage]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .records import digest
 class NumleakPolicy:
     """Keys of `[tool.seepage.numleak]`.
 
-    dates: dates asked in text.  rows: dates of the value matrix (the latest ones; 240 is enough for a large model on a CPU).  min_parsed: fewest parsed answers.
+    dates: dates asked in text.  min_parsed: fewest parsed answers.
+    rows: dates of the value matrix, the latest ones; 240 is enough for a large model on a CPU.
     excess, skill, win, delta: margins of the four effects.  hit_cap: hits a baseline may have at the resolution.
     acf: autocorrelation that counts as none.  matched: neighbours by forecast in the mirror test.
     margin_months, near_months: distance after the latest and before the earliest stated cutoff.
