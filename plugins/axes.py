@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,19 +20,21 @@ from seepage.specs import known_only, slug
 from .desk import Desk, desk_of
 
 AXES = ("model", "series", "bench")
-KEYWORDS = ("axes", "family", "gated", "weight")
-PANEL = ("positive-control", "negative-control")
+KEYWORDS = ("axes", "family", "gated", "weight", "world", "roles")
+CONTROLS = ("positive-control", "negative-control")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the marker of a test says."""
+    """What the marker of a test says. world, roles: cells of other worlds and roles do not take part; empty for all."""
 
     hypothesis: str
     axes: tuple[str, ...]
     family: str
     gated: bool
     weight: float
+    world: str
+    roles: tuple[str, ...]
     values: dict[str, tuple[Any, ...]]
 
 
@@ -60,6 +63,8 @@ def claim_of(mark: pytest.Mark) -> Claim:
         family=mark.kwargs.get("family", "leakage"),
         gated=mark.kwargs.get("gated", True),
         weight=float(mark.kwargs.get("weight", 1.0)),
+        world=mark.kwargs.get("world", ""),
+        roles=tuple(mark.kwargs.get("roles", ())),
         values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
     )
 
@@ -73,6 +78,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     sets = [pytest.param(*map(bare, chosen), id=id_of(chosen)) for chosen in combinations(claim, desk)]
     argnames = ("model", *(axis for axis in claim.axes if axis != "model"))
     indirect = [axis for axis in argnames if axis in AXES]
+    if not sets:  # nobody takes part: a test without parameters that planning.py deselects
+        sets = [pytest.param(*[None] * len(argnames), id="nobody")]
     metafunc.parametrize(argnames=argnames, argvalues=sets, indirect=indirect, scope="function")
 
 
@@ -87,7 +94,7 @@ def combinations(claim: Claim, desk: Desk) -> list[tuple[Any, ...]]:
     pairs = [
         (model, target)
         for model, target in itertools.product(roster.models, targets)
-        if roster.meet(model, target, claim.hypothesis)
+        if roster.meet(model, target, claim)
     ]
     cells = []
     for (model, target), extra in itertools.product(pairs, itertools.product(*further)):
@@ -119,19 +126,20 @@ class Roster:
     def targets(self, axis: str) -> tuple[Entry, ...]:
         return self.series if axis == "series" else self.benchmarks
 
-    def meet(self, model: Entry, target: Entry | None, hypothesis: str) -> bool:
-        if target is not None and model.world != target.world:
+    def meet(self, model: Entry, target: Entry | None, claim: Claim) -> bool:
+        """Whether there is a cell: one world, as the claim asks; an added organism only where it is a control."""
+        if claim.world not in ("", model.world) or (target is not None and model.world != target.world):
             return False
-        if ("model", model.id) not in self.added and (target is None or ("series", target.id) not in self.added):
-            return True
-        if target is None or not self._names(hypothesis):
+        role = cell_role(model, target, claim.hypothesis)
+        if claim.roles and role not in claim.roles:
             return False
-        return cell_role(model, target, hypothesis) in PANEL
+        ours = ("model", model.id) in self.added or (target is not None and ("series", target.id) in self.added)
+        return not ours or (role in CONTROLS and shipped(claim.hypothesis))
 
-    def _names(self, hypothesis: str) -> bool:
-        """Whether the panel knows this claim: an organism is a control only of what it was trained to show."""
-        entries = [entry for entry in self.models if ("model", entry.id) in self.added]
-        return any(not isinstance(entry.role, str) and hypothesis in entry.role for entry in entries)
+
+def shipped(hypothesis: str) -> bool:
+    """Whether a hypothesis is one of ours: the organisms are controls of what they were trained to show only."""
+    return importlib.util.find_spec(f"seepage.hypotheses.{hypothesis.replace('.', '_')}") is not None
 
 
 def role_of(entry: Entry, hypothesis: str) -> str:
@@ -183,7 +191,7 @@ def panel() -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
     """The embedded models and series."""
     from seepage import organisms
 
-    return tuple(organisms.PANEL.models), tuple(organisms.PANEL.series)
+    return organisms.PANEL.models, organisms.PANEL.series
 
 
 def real_series() -> tuple[Entry, ...]:

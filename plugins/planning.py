@@ -22,6 +22,7 @@ REPORTS = ("seepage.reports.terminal", "seepage.reports.jsonl", "seepage.reports
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     yield
+    drop_empty(config, items)
     mine = [item for item in items if is_cell(item)]
     if not mine:
         return
@@ -37,6 +38,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def activate(config: pytest.Config) -> None:
     """There are cells: from now on this process decides and writes."""
     register(config, *LATE, *REPORTS)
+
+
+def drop_empty(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Claims in which nobody takes part (another world, no benchmark) are deselected, like what -k leaves out."""
+    empty = [item for item in items if item.get_closest_marker("seepage") is not None and not is_cell(item)]
+    if empty:
+        items[:] = [item for item in items if item not in empty]
+        config.hook.pytest_deselected(items=empty)
 
 
 def is_cell(item: pytest.Item) -> bool:
