@@ -93,7 +93,7 @@ def test_recall_that_ends_in_refusals_is_significant_and_named() -> None:
     assert outcome.effects[0].met
     assert outcome.statistic == pytest.approx(1.0, abs=0.3)
     assert "refuses past the boundary" in outcome.finding
-    assert "drawn from a seed, the last for 2024-12" in outcome.finding
+    assert "drawn from a seed, last 2024-12" in outcome.finding
 
 
 def test_recall_that_ends_in_guesses_is_significant_and_named() -> None:

@@ -242,12 +242,12 @@ PAST = {
 
 def _finding(it: _Reading, change: Contrast, where: Boundary) -> str:
     before, after = it.used & ~it.after, it.after
+    last = prompts.label(it.series, int(it.sides.after[-1]))
     return (
         f"gains {it.gain[before].mean():+.2f} over the best forecaster of {it.series.id} on {int(before.sum())} dates "
         f"before its cutoff and {it.gain[after].mean():+.2f} on {int(after.sum())} published after it (Δ "
         f"{change.delta:+.2f}), answers {it.answered[before].mean():.0%} and {it.answered[after].mean():.0%} of them, "
-        f"and {PAST[where]}; figures from {_origin(it.series)}, the last for "
-        f"{prompts.label(it.series, int(it.sides.after[-1]))}"
+        f"and {PAST[where]}; figures from {_origin(it.series)}{'' if last in _origin(it.series) else f', last {last}'}"
     )
 
 

@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOVED = {"month": 6, "quarter": 2, "year": 1, "weekday": 130, "day": 182}  # half a year; a yearly series has only years
-LEAST_POST = 12
+LEAST_POST, MOST_POST = 12, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def requests(
 ) -> dict[str, Request]:
     """Recall ("A/2020-03", ...) and mood ("mood/2020-03") at `policy.dates` dates, and the mood half a year later.
 
-    With a stated cutoff all dates after it are asked too. Raises NotTestable where the series is not near white, the
-    model gives no text, or the series belongs to an organism, which knows one line form and no moods.
+    With a stated cutoff the latest 60 dates after it are asked too. Raises NotTestable where the series is not near
+    white, the model gives no text, or the series belongs to an organism, which knows one line form and no moods.
     """
     needs(info, "generate", "transmission")
     here = _near_white(frame(series, policy), policy)
@@ -169,8 +169,8 @@ def _near_white(here: Frame, policy: NumleakPolicy) -> Frame:
 
 
 def _after(here: Frame, cutoff: Sequence[str], policy: NumleakPolicy) -> set[int]:
-    """Indices of the series published after the stated cutoffs; none where no cutoff is stated."""
-    return {int(i) for i in split(here.series, cutoff=cutoff, policy=policy).after} if cutoff else set()
+    """Indices of the latest 60 dates published after the stated cutoffs; none where no cutoff is stated."""
+    return {int(i) for i in split(here.series, cutoff=cutoff, policy=policy).after[-MOST_POST:]} if cutoff else set()
 
 
 def _three(
