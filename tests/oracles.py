@@ -99,7 +99,7 @@ class _Knowledge:
         self.series, self.mae = series, known.mae[known.best]
         self.swap: Callable[[float, int], str] | None = None
         x, start = calendar.x, dates.window_start(series)
-        here = _beliefs(name, known, rng)
+        here = beliefs(name, known, rng)
         if name == "pre-cutoff-only":
             last = periods.ordinal(cutoff, series.period) - periods.ordinal(series.first, series.period) - start
             here = np.where(np.arange(len(x)) <= last, here, np.nan)
@@ -134,8 +134,8 @@ def _places(series: Series) -> dict[str, int]:
     return {form: i for i, text in enumerate(labels) for form in (text, periods.spoken(text, series.period))}
 
 
-def _beliefs(name: str, known: dates.Forecasters, rng: np.random.Generator) -> np.ndarray:
-    """[N] what each oracle takes the values to be."""
+def beliefs(name: str, known: dates.Forecasters, rng: np.random.Generator) -> np.ndarray:
+    """[N] what the oracle of this name takes the values to be, in the series' unit; NaN where it refuses."""
     x, best = known.window.x, known.exact[known.best]
     surprise = float(np.nanstd(x - best))
     if name in ("perfect", "pre-cutoff-only", "unit-swapper", "unit-swapper-anomaly"):

@@ -29,6 +29,7 @@ def test_a_forecast_is_a_fit_that_never_saw_its_date(kind: str) -> None:
         "line": np.stack([one, count], axis=1),
         "AR(1)": np.stack([one, before], axis=1),
         "both neighbours": np.stack([one, before, after], axis=1),
+        "four neighbours": dates._surroundings(calendar),
         "month mean": (calendar.phase[:, None] == np.arange(12)).astype(float),
         "year mean": (calendar.years[:, None] == np.unique(calendar.years)).astype(float),
     }
@@ -157,8 +158,18 @@ def test_a_daily_series_is_judged_on_its_latest_600_periods() -> None:
     assert dates.window(series).x[0] == values[300]
 
 
-def test_the_latest_rows_keep_the_forecasts_of_the_whole_calendar() -> None:
+def test_the_latest_rows_have_forecasters_of_their_own_at_the_resolution_of_the_whole() -> None:
     known = forecasters(oracles.synthetic("slow"))
     late = known.latest(240)
-    assert (late.best, late.hitter, late.tau, late.k0) == (known.best, known.hitter, known.tau, known.k0)
-    assert np.array_equal(late.exact[late.best], known.exact[known.best][240:])
+    assert (late.tau, late.k0) == (known.tau, known.k0)
+    assert len(late.window) == 240
+    exact, _ = dates.baselines(known.window[slice(240, None)])
+    assert np.array_equal(late.exact["both neighbours"], exact["both neighbours"])
+
+
+def test_a_second_neighbour_is_known_to_the_forecasters() -> None:
+    """Smoothed figures: what the values two periods away say must not pass for memory."""
+    shocks = np.random.default_rng(3).normal(size=482)
+    known = forecasters(oracles.series_of("smooth", shocks[:-2] + shocks[1:-1] + shocks[2:], decimals=2))
+    assert known.best == "four neighbours"
+    assert known.mae["four neighbours"] < 0.95 * known.mae["both neighbours"]

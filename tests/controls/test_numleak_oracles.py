@@ -14,7 +14,9 @@ from seepage.errors import NotTestable
 from seepage.hypotheses import numleak_binding, numleak_recall
 from seepage.policy import NumleakPolicy
 from seepage.records import Answer, Cell, Outcome, Request
-from seepage.series import Series
+from seepage.series import Series, open_series
+from seepage.stats import calibration, dates
+from seepage.stats.binding import binding, value_columns
 from seepage.verdicts import decide
 
 POLICY = NumleakPolicy(rows=240)
@@ -133,6 +135,21 @@ def test_knowing_the_level_is_not_knowing_the_value(name: str) -> None:
     _, _, outcome = judged(numleak_binding, name, "slow")
     assert outcome is not None
     assert 0.42 <= outcome.effects[0].value <= 0.58
+
+
+@pytest.mark.parametrize("lag", [-2, 2, -12])
+def test_what_a_distant_neighbour_says_of_unemployment_is_not_memory(lag: int) -> None:
+    """Real seasons move and real figures are smoothed: forecasters fitted to 828 months, without the second neighbour,
+    took a model that knows only the value of two months before for one that remembers (w = .61, p = .0005)."""
+    pytest.importorskip("bokeh_sampledata")
+    known = dates.forecasters(dates.window(open_series("bokeh:unemployment")), hit_cap=0.1, acf=0.2).latest(480)
+    columns = value_columns(known.window)
+    belief = np.roll(known.window.x, -lag)
+    logprob = calibration.oracle_matrix(known, belief, columns, rng=rng())
+    found = binding(known, logprob, columns, matched=40, n_resamples=999, rng=rng())
+    assert found.shift.block <= 0.01
+    assert found.mirror.pvalue > 0.05
+    assert found.w < 0.58
 
 
 def test_the_lean_is_taken_against_dates_with_the_same_forecast() -> None:

@@ -37,7 +37,7 @@ class Frame:
         return prompts.label(self.series, self.start + t)
 
     def latest(self, n: int) -> Frame:
-        """The last n periods; forecasts are still those of the whole window."""
+        """The last n periods, with forecasters fitted to them."""
         cut = max(0, len(self.known.window) - n)
         return Frame(self.series, self.known.latest(n), self.start + cut)
 

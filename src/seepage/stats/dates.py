@@ -92,15 +92,13 @@ class Forecasters:
     k0: int
 
     def latest(self, n: int) -> Forecasters:
-        """The last n periods; b*, b^h, the resolution and k0 stay those of the whole calendar."""
-        part = slice(max(0, len(self.window) - n), None)
-        return replace(
-            self,
-            window=self.window[part],
-            exact={name: values[part] for name, values in self.exact.items()},
-            rounded={name: values[part] for name, values in self.rounded.items()},
-            fitted={name: values[part] for name, values in self.fitted.items()},
-        )
+        """The last n periods with forecasters fitted to them; the resolution and k0 stay those of the whole calendar.
+
+        Fits to a longer calendar would leave out what changed in it: on unemployment, 828 months against the latest
+        480, the seasons have moved, and a model that knows only the value of two months before then has w = .61.
+        """
+        calendar = self.window[slice(max(0, len(self.window) - n), None)]
+        return _chosen(calendar, *baselines(calendar), tau=self.tau, k0=self.k0)
 
     def revalued(self, x: Floats) -> Forecasters:
         """The forecasters of other values on the same calendar, at this resolution and this first shift."""
@@ -201,6 +199,9 @@ def baselines(calendar: Window) -> tuple[dict[str, Floats], dict[str, Floats]]:
     Leave-one-out mean, decade mean, year mean, month-of-year mean; straight line; month-of-year + line; carry-forward;
     AR(1); interpolation; least squares on both neighbours; the last three also on deseasonalised values where the
     series has a season. The neighbours are the nearest published values on either side; at an edge, the one there is.
+    One more than the specification: least squares on two neighbours either side, with month means and the same month
+    of the years beside where there is a season. Without it what the second neighbour says of a date (smoothed figures,
+    moving seasons) passed for memory of the date: an average of four neighbours had w .56 to .59 on unemployment.
     """
     y, there = calendar.x, calendar.published
     count = np.arange(len(y), dtype=np.float64)[:, None]
@@ -219,6 +220,7 @@ def baselines(calendar: Window) -> tuple[dict[str, Floats], dict[str, Floats]]:
         out, kept = found["month mean"]
         for name, (forecast, fit) in _neighbourly(y - climatology(calendar), there).items():
             found[f"{name}, deseasonalised"] = forecast + out, fit + kept
+    found["four neighbours"] = _fit(_surroundings(calendar), y, there)
     level = found["mean"][0]
     exact = {name: np.where(there & np.isnan(pair[0]), level, pair[0]) for name, pair in found.items()}
     return exact, {name: pair[1] for name, pair in found.items()}
@@ -318,6 +320,23 @@ def _fit(design: Floats, y: Floats, there: Bools) -> tuple[Floats, Floats]:
     alone = free < 1e-8
     out[there] = np.where(alone, np.nan, y[there] - (y[there] - kept[there]) / np.where(alone, 1.0, free))
     return out, kept
+
+
+def _surroundings(calendar: Window) -> Floats:
+    """[N, c] regressors: values 1 and 2 periods to either side, one season to either side, and month dummies.
+
+    Where one is missing its mirror date stands in, and where both are, the mean of the neighbours there are.
+    """
+    x, n = calendar.x, len(calendar)
+    middle = np.mean(neighbours(x), axis=0)
+    columns = [_dummies(calendar.phase)] if calendar.season else [np.ones((n, 1))]
+    for lag in (1, 2, calendar.season) if calendar.season else (1, 2):
+        padded = np.concatenate([np.full(lag, np.nan), x, np.full(lag, np.nan)])
+        back, ahead = padded[:n], padded[2 * lag :]
+        for one, other in ((back, ahead), (ahead, back)):
+            value = np.where(np.isnan(one), np.where(np.isnan(other), middle, other), one)
+            columns.append(value[:, None])
+    return np.hstack(columns)
 
 
 def _neighbourly(y: Floats, there: Bools) -> dict[str, tuple[Floats, Floats]]:
