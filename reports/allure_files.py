@@ -47,7 +47,7 @@ def status(verdict: Verdict) -> str:
 def message(verdict: Verdict) -> str:
     """What Allure prints beside the status and groups by; inconclusive cells group by their reason."""
     word = words.shown(verdict)
-    if verdict.word == "inconclusive":
+    if word == "inconclusive":
         return words.plain(f"{word}: {verdict.reason or verdict.sentence}")
     return words.plain(f"{word}: {verdict.sentence}")
 

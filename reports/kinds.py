@@ -50,7 +50,9 @@ def histogram(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
     beside(axes, f"observed {short(observed)}", (observed, top * 1.17), VERMILION, ha=side, weight="bold")
     middle = sorted(values)[len(values) // 2]
     if abs(middle - observed) > (high - low) * 0.25:
-        beside(axes, "under the null", (middle, top * 1.1), QUIET, ha="center")
+        near = {"left": (middle - low) / (high - low) < 0.12, "right": (high - middle) / (high - low) < 0.12}
+        side = next((name for name, close in near.items() if close), "center")
+        beside(axes, "under the null", (low if side == "left" else middle, top * 1.1), QUIET, ha=side)
     counted(axes.yaxis)
     return []
 
@@ -68,9 +70,12 @@ def lines(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
         alone = [i for i in range(len(y)) if lonely(y, i)]
         axes.plot([x[i] for i in alone], [y[i] for i in alone], "o", color=colour, markersize=3, zorder=5)
         names.append(Name(name, colour, y=last(y)))
-    for name, place in content.get("marks", {}).items():
-        axes.axvline(number(place, name), color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=2)
-        beside(axes, name, (float(place), 1.015), QUIET, ha="center", va="bottom", xycoords=("data", "axes fraction"))
+    marks = sorted((number(place, name), name) for name, place in content.get("marks", {}).items())
+    for rank, (place, name) in enumerate(marks):
+        axes.axvline(place, color=QUIET, linewidth=0.8, linestyle=(0, (2, 2)), zorder=2)
+        side = "center" if len(marks) != 2 else ("right", "left")[rank]  # two words lean away from each other
+        words: dict[str, Any] = {"ha": side, "va": "bottom", "xycoords": ("data", "axes fraction")}
+        beside(axes, name, (place, 1.015), QUIET, **words)
     axes.margins(x=0.0, y=0.08)
     return [name for name in names if name.y is not None and not math.isnan(name.y)]
 

@@ -49,7 +49,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     line = "display:flex;flex-wrap:wrap;gap:0 12px;padding:5px 0;border-bottom:1px solid rgba(128,128,128,.25)"
     return "".join(
         f'<div style="{line}">'
-        f'<span style="flex:0 0 180px;opacity:.75">{text(name)}</span>'
+        f'<span style="flex:0 0 200px;opacity:.75">{text(name)}</span>'
         f'<span style="flex:1 1 230px;overflow-wrap:anywhere">{text(value)}</span></div>'
         for name, value in pairs
     )
@@ -70,7 +70,7 @@ def verdict_page(verdict: Verdict, pictures: Sequence[tuple[str, bytes]] = ()) -
     """The verdict's description: sentence, figures, pictures, placebos, notes, the command that repeats it."""
     word = words.shown(verdict)
     parts = [f'<p style="font-size:1.15em">{badge(word)} {text(verdict.sentence)}</p>']
-    if verdict.reason and words.plain(verdict.reason) not in words.plain(verdict.sentence):
+    if verdict.reason not in ("", word) and words.plain(verdict.reason) not in words.plain(verdict.sentence):
         parts.append(f"<p>Reason: {text(verdict.reason)}</p>")
     parts += [gallery(pictures), facts(verdict_facts(verdict))]
     if verdict.placebos:
@@ -138,7 +138,7 @@ def run_page(run: Run) -> str:
             ],
         ),
     ]
-    for word in ("leak", "broken", "ungated leak", "expected leak"):
+    for word in ("leak", "broken", "ungated leak", "expected leak", "inconclusive", "report only"):
         said = [v for v in run.verdicts if words.shown(v) == word]
         if said:
             items = "".join(f"<li><b>{text(v.cell.key)}</b>: {text(v.sentence)}</li>" for v in said)

@@ -104,11 +104,12 @@ def set_page(canvas: FigureCanvasAgg, axes: Axes, figure: Figure, told: str, nam
     ends = [name for name in names if name.y is not None]
     right = max((extent(canvas, wrapped_name(name))[0] for name in ends), default=0.0)
     marked = 0.05 if figure.kind == "lines" and figure.content.get("marks") else 0.0
-    taken: Any = axes.get_tightbbox(renderer(canvas))
-    room, place = taken.transformed(canvas.figure.transFigure.inverted()), axes.get_position()
-    left, bottom = place.x0 - room.x0 + EDGE, place.y0 - room.y0 + 0.025
-    span = 1 - left - EDGE - (right + 0.02 if ends else 0.02)
-    axes.set_position((left, bottom, span, top - 0.025 - marked - bottom))
+    for _ in range(2):  # more room may bring more ticks, and those other widths
+        taken: Any = axes.get_tightbbox(renderer(canvas))
+        room, place = taken.transformed(canvas.figure.transFigure.inverted()), axes.get_position()
+        left, bottom = place.x0 - room.x0 + EDGE, place.y0 - room.y0 + 0.025
+        span = 1 - left - EDGE - (right + 0.02 if ends else 0.02)
+        axes.set_position((left, bottom, span, top - 0.025 - marked - bottom))
     if ends:
         name_ends(canvas, axes, ends)
 
@@ -191,13 +192,14 @@ def renderer(canvas: Any) -> Any:
 
 
 def accessible(svg: bytes, title: str, told: str) -> bytes:
-    """Scales to its column, reads its title aloud, and falls back to fonts that browsers have."""
+    """Scales to its column, reads its title aloud, falls back to fonts that browsers have; places to 1/100 pt."""
     from xml.sax.saxutils import escape
 
     text = svg.decode()
     text = text[text.index("<svg") :]
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r' (?:d|x|y|points|transform)="[^"]*"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), text)
     names = f"<title>{escape(title)}</title><desc>{escape(told)}</desc>"
     text = re.sub(r"<svg([^>]*)>", lambda m: f'<svg role="img"{m[1]}>{names}', text, count=1)
     return text.replace("'DejaVu Sans'", SCREEN_FONTS).encode()

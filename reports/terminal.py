@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 PRINTED: pytest.StashKey[bool] = pytest.StashKey()
 COLUMN = 14  # "expected leak" and a blank
+FEW = 6  # report-only sentences; where there are more, only their cells are named
 READ = ("leak", "broken", "ungated leak", "inconclusive", "report only", "expected leak")
 
 
@@ -114,7 +115,7 @@ def sentences(word: str, found: Sequence[Verdict], width: int) -> Iterator[str]:
         return
     yield ""
     yield f"{word} ({len(found)})"
-    if word == "report only":
+    if word == "report only" and len(found) > FEW:
         yield from wrapped(", ".join(v.cell.key for v in found), width, "  ")
         return
     said: dict[str, list[str]] = {}

@@ -87,14 +87,17 @@ def detectable_words(found: Detectable) -> str:
 
 
 def decision(verdict: Verdict) -> str:
-    """At which level it was judged: "p = .0004, adjusted .0012, level .05 × share .5 / m 12 = .0021"."""
+    """ "p = .0004, adjusted .0012; judged at .0042, one of m = 12 in family leakage"."""
     cell = verdict.cell
     if verdict.pvalue is None:
         return "no p-value"
     text = f"p = {figure(verdict.pvalue)}"
     if verdict.adjusted is not None:
         text += f", adjusted {figure(verdict.adjusted)}"
-    return f"{text}; judged at {figure(cell.alpha)}, one of m = {cell.m} in family {cell.family}"
+    if verdicts.counts(cell):
+        return f"{text}; judged at {figure(cell.alpha)}, one of m = {cell.m} in family {cell.family}"
+    beside = f"beside family {cell.family}, not one of its m" if cell.gated else "outside the families"
+    return f"{text}; judged at {figure(cell.alpha)}, {beside}"
 
 
 # --- the grid -----------------------------------------------------------------------------------------------------

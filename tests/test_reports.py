@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.util
 import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import reportkit
@@ -249,3 +251,41 @@ def test_the_writers_load_neither_matplotlib_nor_allure_before_they_draw() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- tools/report.py ----------------------------------------------------------------------------------------------
+
+
+def report_tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("report_tool", Path(__file__).parents[1] / "tools" / "report.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PAGE = (
+    '<head><meta charset="utf-8"></head><body><div id="app"></div>'
+    '<script async src="https://www.googletagmanager.com/gtag/js?id=G-1"></script>\n<script>gtag();</script></body>'
+)
+
+
+def test_a_report_of_no_results_says_what_to_type(tmp_path: Path) -> None:
+    tool = str(Path(__file__).parents[1] / "tools" / "report.py")
+    done = subprocess.run([sys.executable, tool], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "run `make gate`" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_loses_its_web_analytics_and_may_connect_to_nothing() -> None:
+    page = report_tool().quiet(PAGE)
+    assert "googletagmanager" not in page
+    assert "gtag" not in page
+    assert "default-src 'none'" in page
+
+
+def test_a_page_of_another_shape_is_refused_rather_than_sent_with_its_analytics() -> None:
+    with pytest.raises(RuntimeError, match="no longer looks as expected"):
+        report_tool().quiet(PAGE.replace("googletagmanager", "elsewhere"))

@@ -36,6 +36,8 @@ STYLE = """
 #seepage-decision { display: block; padding: 7px 16px; font: 14px/1.4 system-ui, sans-serif; text-align: center;
   color: #fff; background: #24324a; text-decoration: none }
 #seepage-decision b { text-decoration: underline; margin-right: .6em }
+body { display: flex; flex-direction: column; height: 100vh; overflow: hidden }
+#app { flex: 1; min-height: 0; overflow: auto; contain: layout }
 h1[data-testid="test-result-info-title"] + div { flex-wrap: wrap; row-gap: 6px }
 """
 WORDS = ("leak", "broken", "expected leak", "ungated leak", "inconclusive", "report only", "no-evidence")
