@@ -114,7 +114,7 @@ def bars(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
     """errors: bounds of each bar, in the unit of the bars: ([n] low, [n] high)."""
     labels, groups = [str(label) for label in content["labels"]], content["groups"]
     width, names = 0.8 / len(groups), []
-    size = SMALL if len(labels) * len(groups) <= 8 else 7.0
+    narrow = len(labels) * len(groups) > 8
     for index, (name, given) in enumerate(groups.items()):
         colour, heights = FILLS[index % len(FILLS)], alike(name, labels, given)
         place = [i + (index - (len(groups) - 1) / 2) * width for i in range(len(labels))]
@@ -128,12 +128,17 @@ def bars(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
             tops = [max(h, u) if h >= 0 else min(h, d) for h, d, u in zip(heights, low, high, strict=True)]
         for x, height, top in zip(place, heights, tops, strict=True):
             if len(labels) * len(groups) <= 16 and not math.isnan(height):
-                style = {"ha": "center", "va": "bottom" if height >= 0 else "top", "fontsize": size}
+                said = short(round(height, 2) if abs(height) >= 0.01 else height)
+                said = said.replace("0.", ".", 1) if narrow and said.startswith("0.") else said
                 up = {"xytext": (0, 2 if height >= 0 else -2), "textcoords": "offset points"}
-                beside(axes, short(round(height, 2) if abs(height) >= 0.01 else height), (x, top), INK, **style, **up)
+                style = {"ha": "center", "va": "bottom" if height >= 0 else "top", "fontsize": 7.5 if narrow else SMALL}
+                beside(axes, said, (x, top), INK, **style, **up)
         names.append(Name(name, colour, shape="s"))
     axes.axhline(0, color=INK, linewidth=0.9)
-    axes.set_xticks(range(len(labels)), labels)
+    slant: dict[str, Any] = (
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, labels)) > 36 else {}
+    )
+    axes.set_xticks(range(len(labels)), labels, **slant)
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
     return names if len(groups) > 1 else []

@@ -1,6 +1,6 @@
 """Renders `seepage.records.Figure` to SVG or PNG: one restrained style for every picture of every report.
 
-A figure says what to draw, `kinds` draws it, and this module sets the page: 4.8 inches wide, so that small print is
+A figure says what to draw, `kinds` draws it, and this module sets the page: narrow, so that small print is
 still readable on a phone; title, then what to see in one sentence, then the axes; names beside the lines, not in a box.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from seepage.records import Figure
 
-WIDTH, HEIGHT = 4.8, 3.4  # inches
+WIDTH, HEIGHT = 3.9, 3.1  # inches: 9 pt are 9 pixels on a phone, where the page leaves 270 of them
 PIXELS_AN_INCH = 200  # of a PNG; an SVG has no pixels
 EDGE = 0.02  # of the width: white left of the title and right of the axes
 STYLE: Any = {
@@ -79,7 +79,7 @@ def caption(figure: Figure) -> str:
         values, observed = present(content["values"]), number(content["observed"], "observed")
         above = sum(value >= observed for value in values)
         reach = "none reaches" if above == 0 else "1 reaches" if above == 1 else f"{above:,} reach"
-        return f"Of {len(values):,} draws under the null {reach} the observed {short(observed)}."
+        return f"Of {len(values):,} null draws {reach} the observed {short(observed)}."
     if figure.kind == "steps":
         values, zero = present(content["values"]), number(content.get("zero", 0.0), "zero")
         above = sum(value > zero for value in values)
@@ -138,11 +138,11 @@ def key_row(canvas: FigureCanvasAgg, names: Sequence[Name], top: float) -> float
     for name in names:
         width = extent(canvas, name.text, size=SMALL)[0]
         if x > 0.1 and x + 0.025 + width > 1 - EDGE:
-            x, y = EDGE + 0.012, y - 0.062
+            x, y = EDGE + 0.012, y - 0.072
         face = PAPER if name.hollow else name.colour
         style: dict[str, Any] = {"markersize": 5, "markerfacecolor": face, "markeredgecolor": name.colour}
         canvas.figure.add_artist(Line2D([x], [y], marker=name.shape, linestyle="none", **style))
-        canvas.figure.text(x + 0.02, y, name.text, va="center", size=SMALL)
+        canvas.figure.text(x + 0.025, y, name.text, va="center", size=SMALL)
         x += 0.02 + width + 0.05
     return y - 0.03
 
@@ -175,7 +175,7 @@ def spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
 def wrapped_name(name: Name) -> str:
     import textwrap
 
-    return "\n".join(textwrap.wrap(name.text, 16) or [""])
+    return "\n".join(textwrap.wrap(name.text, 15, break_long_words=False) or [""])
 
 
 def extent(canvas: FigureCanvasAgg, text: str, **style: Any) -> tuple[float, float]:

@@ -48,7 +48,7 @@ def test_curves_bands_marks_and_groups_are_named_in_the_picture() -> None:
 def test_a_picture_scales_to_the_column_it_stands_in() -> None:
     root = ET.fromstring(plots.render(FIGURES[0]).decode())
     assert "width" not in root.attrib
-    assert root.attrib["viewBox"].split()[2:] == ["345.6", "244.8"]
+    assert root.attrib["viewBox"].split()[2:] == ["280.8", "223.2"]
 
 
 def test_hostile_names_are_text_and_nothing_else() -> None:
@@ -60,7 +60,7 @@ def test_hostile_names_are_text_and_nothing_else() -> None:
 
 def test_the_caption_counts_the_draws_that_reach_the_observed_value() -> None:
     figure = Figure("histogram", "t", "x", "y", {"values": [1.0, 2.0, 3.0, None, 4.0], "observed": 3.0})
-    assert plots.caption(figure) == "Of 4 draws under the null 2 reach the observed 3."
+    assert plots.caption(figure) == "Of 4 null draws 2 reach the observed 3."
     none = dataclasses.replace(figure, content={"values": [1.0, 2.0], "observed": 3.0})
     assert "none reaches" in plots.caption(none)
 
