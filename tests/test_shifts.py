@@ -223,3 +223,19 @@ def test_the_dose_trend_is_spearmans_and_exact_under_no_trend() -> None:
     assert rho == pytest.approx(scipy.stats.spearmanr(dose, score).statistic)
     assert p == 0.001
     assert dose_trend(dose, -score, n_resamples=999, rng=rng())[1] > 0.9
+
+
+@pytest.mark.parametrize("n", [828, 834, 839])
+def test_a_shifted_label_keeps_its_month_though_the_calendar_ends_in_the_middle_of_a_year(n: int) -> None:
+    t = np.arange(n)
+    later = shifts.shifted(t, shifts.shift_set(n, k0=48, season=12), n=n, season=12)
+    assert later.min() >= 0
+    assert later.max() < n
+    assert np.all((later - t[:, None]) % 12 == 0)
+    assert np.all(np.abs(later - t[:, None]) >= 48)
+
+
+def test_the_floor_of_a_long_calendar_is_a_number() -> None:
+    assert shifts.floor(1340, 113) < 1e-300
+    assert shifts.floor(17, 2) == pytest.approx(1 / (1 + 17**2))
+    assert shifts.floor(1, 5) == 0.5

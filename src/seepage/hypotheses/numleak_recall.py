@@ -217,10 +217,10 @@ def _detectable(
 
 def _effects(main: Recall, policy: NumleakPolicy) -> tuple[Effect, ...]:
     (low, high), (worse, better) = main.beat.excess_interval, main.beat.skill_interval
-    return (
-        Effect("excess", main.beat.excess, plain(low), plain(high), policy.excess, "share of dates"),
-        Effect("skill", main.beat.skill, plain(worse), plain(better), policy.skill, "1 - MAE ratio"),
-    )
+    excess = Effect("excess", main.beat.excess, plain(low), plain(high), policy.excess, "share of dates")
+    if not np.isfinite(main.beat.skill):  # b* makes no error on these dates: there is no ratio
+        return (excess,)
+    return (excess, Effect("skill", main.beat.skill, plain(worse), plain(better), policy.skill, "1 - MAE ratio"))
 
 
 def _finding(here: Frame, main: Recall) -> str:

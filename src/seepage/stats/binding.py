@@ -19,7 +19,7 @@ from ..errors import NotTestable
 from .blocks import pvalue
 from .dates import Forecasters, Window
 from .mirror import Mirror, mirror
-from .shifts import ShiftNull, shift_null, shift_set
+from .shifts import ShiftNull, shift_null, shift_set, shifted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -90,8 +90,8 @@ def binding(
     if not len(t):
         raise NotTestable("no date of the window was asked.")
     shifts = shift_set(len(window), k0=known.k0, season=window.season)
-    shifted = table[t[:, None], (t[:, None] + shifts[None, :]) % len(window)]
-    shift = shift_null(np.diagonal(table)[t], shifted, t, k0=known.k0, n_resamples=n_resamples, rng=rng)
+    at_shift = table[t[:, None], shifted(t, shifts, n=len(window), season=window.season)]
+    shift = shift_null(np.diagonal(table)[t], at_shift, t, k0=known.k0, n_resamples=n_resamples, rng=rng)
     own = own_columns(window, columns)
     lean = mirror(known, logprob, own, columns, matched=matched, n_resamples=n_resamples, rng=rng, among=t)
     if lean is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .beat import Beat, beat, gains
 from .blocks import BLOCK, block_sums, flip_signs
 from .dates import Forecasters, Window, publish, within
-from .shifts import ShiftNull, shift_null, shift_set
+from .shifts import ShiftNull, shift_null, shift_set, shifted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -86,8 +86,8 @@ def recall(
 
 
 def shifted_hits(known: Forecasters, estimate: Floats, t: Ints, shifts: Ints) -> Floats:
-    """[n, n_shifts] 1 where the answer for t fits the date t + k (mod N), NaN where that is a hole."""
-    target = (t[:, None] + shifts[None, :]) % len(known.window)
+    """[n, n_shifts] 1 where the answer for t fits the date t + k, wrapped, NaN where that is a hole."""
+    target = shifted(t, shifts, n=len(known.window), season=known.window.season)
     hits = known.hit(estimate[:, None], target).astype(np.float64)
     return np.where(known.window.published[target], hits, np.nan)
 
@@ -144,7 +144,7 @@ def _shifted(known: Forecasters, answers: Floats, t: Ints) -> Floats:
     their sum is a product of characteristic functions. At most 128 evenly spread shifts; a hole counts as a miss."""
     shifts = shift_set(len(known.window), k0=known.k0, season=known.window.season)
     shifts = shifts[np.unique(np.linspace(0, len(shifts) - 1, SHIFTS).round().astype(int))]
-    target = (t[:, None] + shifts[None, :]) % len(known.window)
+    target = shifted(t, shifts, n=len(known.window), season=known.window.season)
     _, block = np.unique(t // max(BLOCK, known.k0), return_inverse=True)
     member = (block[None, :] == np.arange(int(block.max()) + 1)[:, None]).astype(np.float32)
     turns = np.exp(2j * np.pi * np.arange(len(t) + 1)[:, None] * np.arange(len(t) + 1)[None, :] / (len(t) + 1))

@@ -6,6 +6,7 @@ all dates (plain) has few draws; the gate draws a shift for each block of the ca
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,16 +32,26 @@ class ShiftNull:
 
 
 def shift_set(n: int, *, k0: int, season: int) -> Ints:
-    """Shifts k0 .. n - k0 (mod n), whole seasons only where there is a season.
+    """Shifts k0 .. span - k0, whole seasons only where there is a season; span is n cut to whole seasons.
 
     Raises NotTestable where the calendar is too short for any.
     """
-    shifts = np.arange(k0, n - k0 + 1, season or 1)
+    shifts = np.arange(k0, n - n % (season or 1) - k0 + 1, season or 1)
     if not len(shifts):
         raise NotTestable(
             f"{n} periods are too few for shifts of at least {k0} periods on either side. Give more rows or dates."
         )
     return shifts
+
+
+def shifted(t: Ints, shifts: Ints, *, n: int, season: int) -> Ints:
+    """[n_dates, n_shifts] the period whose label date t gets at each shift, wrapped at the end of the calendar.
+
+    The wrap goes back by whole seasons: by n itself, January would meet November wherever n is no multiple of the
+    season, and anyone who knows the months would look as if he knew the dates.
+    """
+    later = t[:, None] + shifts[None, :]
+    return np.where(later < n, later, later - (n - n % (season or 1)))
 
 
 def shift_null(
@@ -78,5 +89,5 @@ def shift_null(
 
 
 def floor(n_shifts: int, n_blocks: int) -> float:
-    """Smallest p the block-shift null can give."""
-    return float(1 / (1 + float(n_shifts) ** min(n_blocks, 300))) if n_shifts > 1 else 0.5
+    """Smallest p the block-shift null can give: 1 / (1 + n_shifts ** n_blocks)."""
+    return 1 / (1 + math.exp(min(n_blocks * math.log(n_shifts), 700.0)))  # beyond e^700 it is 0 to any level
