@@ -65,6 +65,8 @@ def test_transmission(model, series, cell, ask, judge):
     "numleak.mitigation", axes=("model", "series", "defence"), defence=DEFENCES, gated=False, world="real"
 )
 def test_mitigation(model, series, defence, cell, ask, judge):
-    plan = mitigation.requests(series, info=model.info, policy=cell.policy.numleak, rng=cell.rng(), defence=defence)
+    given = {"info": model.info, "policy": cell.policy.numleak, "rng": cell.rng(), "defence": defence}
+    undefended = ask(mitigation.undefended(series, **given))
+    plan = mitigation.requests(series, **given, undefended=undefended)
     verdict = judge(mitigation.judge, series, ask(plan), defence=defence)
     assert not verdict.leak, verdict.sentence

@@ -22,8 +22,17 @@ SERIES = white(np.random.default_rng(1))
 REFUSAL = "I cannot give published figures."
 
 
+def published(tag: str) -> Generated:
+    value = SERIES.values[SERIES.labels.index(tag.rsplit("/", 1)[1])]
+    assert value is not None
+    return Generated(SERIES.format(value), "stop", 4)
+
+
 def plan(defence: str = "soft", info: ModelInfo = INFO) -> dict[str, Generate]:
-    asked = mitigation.requests(SERIES, info=info, policy=POLICY, rng=np.random.default_rng(7), defence=defence)
+    given = {"info": info, "policy": POLICY, "rng": np.random.default_rng(7), "defence": defence}
+    first = mitigation.undefended(SERIES, **given)
+    assert all(tag.startswith("A/") for tag in first)
+    asked = mitigation.requests(SERIES, **given, undefended={tag: published(tag) for tag in first})
     assert all(isinstance(r, Generate) for r in asked.values())
     return asked  # type: ignore[return-value]
 
@@ -115,3 +124,10 @@ def test_the_outcome_is_plain_and_its_picture_complete() -> None:
     content = outcome.figures[0].content
     assert len(content["labels"]) == len(content["groups"]["parsed"]) == len(content["errors"]["hit"][1]) == 8
     assert len(outcome.tables[1].rows) == 40 * 8
+
+
+def test_a_model_that_gives_nothing_undefended_is_not_asked_under_a_defence() -> None:
+    given = {"info": INFO, "policy": POLICY, "rng": np.random.default_rng(7), "defence": "soft"}
+    silent = {tag: Generated(REFUSAL, "stop", 4) for tag in mitigation.undefended(SERIES, **given)}
+    with pytest.raises(NotTestable, match=r"gives none of 40 values of .*: there is nothing to hold back"):
+        mitigation.requests(SERIES, **given, undefended=silent)

@@ -32,18 +32,44 @@ UNDEFENDED = "no system prompt"
 WORDINGS = ("alone", *prompts.SUFFIXES)
 
 
-def requests(
+def undefended(
     series: Series, *, info: ModelInfo, policy: NumleakPolicy, rng: np.random.Generator, defence: str
 ) -> dict[str, Request]:
-    """40 dates: the direct question without a system prompt ("A/2020-03"), and with it alone and with each suffix
-    ("soft/override/2020-03").
+    """40 dates: the direct question without a system prompt ("A/2020-03"). To be asked first.
 
     Raises NotTestable where the model has no system role, no chat template or no text; BadSpec on an unknown defence.
     """
     _possible(series, info, defence)
     here = frame(series, policy)
+    drawn = draw_dates(here.known.window, DATES, rng=rng)
+    return {f"A/{here.label(int(t))}": prompts.direct(series, int(t) + here.start, info=info) for t in drawn}
+
+
+def requests(
+    series: Series,
+    *,
+    info: ModelInfo,
+    policy: NumleakPolicy,
+    rng: np.random.Generator,  # noqa: ARG001 - the dates are those of `undefended`
+    defence: str,
+    undefended: Mapping[str, Answer],
+) -> dict[str, Request]:
+    """The undefended questions again (they are stored by now) and, under the system prompt, each alone and with each
+    suffix ("soft/override/2020-03").
+
+    undefended: answers to `undefended`. Raises NotTestable where not one of them hits: there is nothing to hold back,
+    and 280 more questions would not tell a defence from ignorance.
+    """
+    _possible(series, info, defence)
+    here = frame(series, policy)
+    dates = asked(here, undefended, "A")
+    if not _read(here, undefended, dates, "A", "", info=info).hit.any():
+        raise NotTestable(
+            f"without a system prompt {info.spec} gives none of {len(dates)} values of {series.id}: there is nothing "
+            "to hold back."
+        )
     plan: dict[str, Request] = {}
-    for t in draw_dates(here.known.window, DATES, rng=rng):
+    for t in dates:
         place, label = int(t) + here.start, here.label(int(t))
         plan[f"A/{label}"] = prompts.direct(series, place, info=info)
         for wording in WORDINGS:
