@@ -21,6 +21,7 @@ from .desk import Desk, desk_of
 
 AXES = ("model", "series", "bench")
 KEYWORDS = ("axes", "family", "gated", "weight", "world", "roles")
+WORLDS = ("embedded", "real")
 CONTROLS = ("positive-control", "negative-control")
 
 
@@ -57,14 +58,20 @@ def claim_of(mark: pytest.Mark) -> Claim:
         raise BadSpec(
             f"the marker of {mark.args[0]} has the axes {axes}; accepted: model, with series or bench, and more"
         )
+    weight, world, roles = mark.kwargs.get("weight", 1.0), mark.kwargs.get("world", ""), mark.kwargs.get("roles", ())
+    where = f"the marker of {mark.args[0]}"
+    known_only([world], ("", *WORLDS), what="world", where=where)
+    known_only(roles, ROLES, what="role", where=where)
+    if not weight > 0:
+        raise BadSpec(f"weight={weight!r} in {where}; accepted: a number above 0")
     return Claim(
         hypothesis=mark.args[0],
         axes=axes,
         family=mark.kwargs.get("family", "leakage"),
         gated=mark.kwargs.get("gated", True),
-        weight=float(mark.kwargs.get("weight", 1.0)),
-        world=mark.kwargs.get("world", ""),
-        roles=tuple(mark.kwargs.get("roles", ())),
+        weight=float(weight),
+        world=world,
+        roles=tuple(roles),
         values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
     )
 

@@ -18,12 +18,13 @@ from seepage.errors import Broken, Leak, NotTestable
 from seepage.records import Cell, Entry, ModelInfo, Outcome, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
-from . import command, readings, versions
+from . import command, progress, readings, versions
 from .desk import desk_of, plain_id
 
 if TYPE_CHECKING:
     from seepage.models.protocol import Model
     from seepage.policy import Policy
+    from seepage.scorer import Progress
     from seepage.store import Store
 
 KEY: pytest.StashKey[Trial] = pytest.StashKey()
@@ -51,6 +52,10 @@ class Trial:
     @property
     def store(self) -> Store:
         return self._desk.store()
+
+    @property
+    def progress(self) -> Progress | None:
+        return progress.on_terminal(self.item.config)
 
     def open_model(self, entry: Entry) -> Model:
         model = self._desk.model(entry)
@@ -161,7 +166,8 @@ def settle(trial: Trial, error: BaseException | None) -> None:
     if verdict.status == "skipped":
         raise pytest.skip.Exception(said, _use_item_location=True) from error
     if verdict.status == "failed" and verdict.leak:
-        raise error if isinstance(error, AssertionError) else Leak(said)
+        trace = error.__traceback__ if error is not None else None  # shows the assertion of the test, not this line
+        raise Leak(said).with_traceback(trace) from None
     if verdict.status == "failed":
         raise pytest.fail.Exception(said, pytrace=False) from error
     if verdict.status == "error":

@@ -13,12 +13,16 @@ from seepage.records import Cell
 
 from .desk import plain_id
 
-# Options of this run that change a verdict, with one value each; the level is restated for the single cell.
-KEPT = ("model", "series", "bench", "config", "store", "replay", "out")
+# Options of this run that change a verdict; the level is restated for the single cell.
+AGAIN = ".seepage/again"
+KEPT = ("model", "series", "bench", "config", "store", "replay")
 
 
 def of_cell(item: pytest.Item, cell: Cell) -> str:
-    """Run alone the cell is a family of one, so `--seepage-alpha` is the level it had among m."""
+    """Run alone the cell is a family of one, so `--seepage-alpha` is the level it had among m.
+
+    Its evidence goes to a folder of its own: a repetition must not replace what it repeats.
+    """
     config = item.config
     words = ["pytest", *test_of(item)]
     if config.option.inifilename:
@@ -28,7 +32,7 @@ def of_cell(item: pytest.Item, cell: Cell) -> str:
         for value in given if isinstance(given, list) else [given] if given else []:
             words += [f"--seepage-{name}", value]
     words += ["--seepage-no-controls"] if config.option.seepage_no_controls else []
-    return shlex.join([*words, "--seepage-alpha", repr(cell.alpha)])
+    return shlex.join([*words, "--seepage-alpha", repr(cell.alpha), "--seepage-out", AGAIN])
 
 
 def of_run(config: pytest.Config) -> str:

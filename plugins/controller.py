@@ -40,7 +40,7 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         nodeid = plain_id(report.nodeid)
         cell = self.desk.cells.get(nodeid)
-        if cell is None:
+        if cell is None or self.config.getoption("setuponly", False):
             return
         report.nodeid = (
             nodeid  # --dist loadgroup added @group; nobody should read, or rerun, another id than without -n

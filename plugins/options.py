@@ -52,6 +52,9 @@ def read(config: pytest.Config) -> Settings:
     """The settings of this run. Raises BadSpec on anything that is not accepted, and names it."""
     option, base = config.option, Path(config.invocation_params.dir)
     file = configured(config)
+    replay = base / option.seepage_replay if option.seepage_replay else None
+    if replay is not None and not replay.is_file():
+        raise BadSpec(f"--seepage-replay {replay}: there is no such store; name the file an earlier run wrote")
     policy, alpha = file.policy, option.seepage_alpha
     if alpha is not None:
         if not 0.0 < alpha < 1.0:
@@ -64,7 +67,7 @@ def read(config: pytest.Config) -> Settings:
         policy=policy,
         store=base / (option.seepage_store or file.store),
         out=base / (option.seepage_out or file.out),
-        replay=base / option.seepage_replay if option.seepage_replay else None,
+        replay=replay,
         controls=file.controls and not option.seepage_no_controls,
     )
 

@@ -119,12 +119,13 @@ def key_of(text: str) -> str:
 def rewrite(junit: LogXML, case: ET.Element, verdict: Verdict) -> None:
     before, after = state_of(case), TAGS[verdict.status] or "passed"
     if before != after:
-        for tag in ("failure", "error", "skipped"):
-            for node in case.findall(tag):
-                case.remove(node)
+        said = verdict.sentence
+        for node in [node for node in case if node.tag in ("failure", "error", "skipped")]:
+            said = f"{said}\n\n{node.text}" if node.text else said  # the traceback stays
+            case.remove(node)
         if after != "passed":
             node = ET.SubElement(case, after, message=headline(verdict))
-            node.text = verdict.sentence
+            node.text = said
             if after == "skipped":
                 node.set("type", "pytest.xfail" if verdict.status == "xfailed" else "pytest.skip")
         junit.stats[before] -= 1

@@ -114,6 +114,7 @@ def test_a_bad_configuration_is_a_usage_error_and_names_the_key(house, written):
         ("--seepage-alpha=7", "--seepage-alpha"),
         ("--seepage-config=gone.toml", "gone.toml"),
         ("--seepage-model=nothing", "--seepage-model"),
+        ("--seepage-replay=gone.sqlite", "gone.sqlite"),
     ],
 )
 def test_a_bad_option_is_a_usage_error_too(house, option, named):

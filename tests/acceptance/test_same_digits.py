@@ -1,7 +1,10 @@
 """The same verdicts, digit for digit: with and without workers, run after run, and from the store alone."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 
 MODELS = {
     "leaks": "p=.0001&effect=.5",
@@ -51,7 +54,9 @@ def test_the_command_of_a_verdict_repeats_it(house):
     assert command[:2] == ["pytest", "test_echo.py::test_echo[quiet-b]"]
     alone = house.pytester.runpytest_subprocess(*command[1:])
     assert alone.ret == 0
-    repeated = read.evidence["toy.echo[quiet-b]"]
+    assert read.evidence["toy.echo[quiet-b]"] == row  # the repetition did not write over it
+    lines = (house.pytester.path / ".seepage/again/evidence.jsonl").read_text().splitlines()
+    (repeated,) = [found for found in map(json.loads, lines) if found["kind"] == "verdict"]
     for key in ("statistic", "pvalue", "word", "sentence"):
         assert repeated[key] == row[key]
     assert repeated["cell"]["alpha"] == row["cell"]["alpha"]
@@ -92,3 +97,27 @@ def test_one_worker_loads_a_model(house):
     assert all(len(found) == 1 for found in workers.values())
     if house.xdist[0] == "-n":
         assert len(set.union(*workers.values())) == 2
+
+
+PRODUCT = """
+import sys
+from seepage.plugins import desk
+if sys.argv[1] == "seepage":
+    desk.same_digits()
+import torch
+generator = torch.Generator().manual_seed(0)
+a, w = torch.randn(120, 2048, generator=generator), torch.randn(2048, 2048, generator=generator)
+torch.set_num_threads(1)
+one = a @ w.T
+torch.set_num_threads(2)
+print(int((one != a @ w.T).sum()))
+"""
+
+
+def test_a_matrix_product_has_the_same_digits_with_one_thread_and_with_two(tmp_path):
+    def differing(how):
+        environment = {key: value for key, value in os.environ.items() if key not in ("MKL_CBWR", "OMP_NUM_THREADS")}
+        command = [sys.executable, "-c", PRODUCT, how]
+        return int(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+    assert differing("seepage") == 0
