@@ -16,6 +16,7 @@ import pytest
 import reportkit
 
 TESTS = Path(reportkit.__file__).parent
+PLAIN = "test_plain#test_of_the_user"
 MODES = {"normal": [], "xdist": ["-n", "2"]}
 
 
@@ -27,6 +28,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def run(where: Path, *args: str) -> Path:
     (where / "test_cases.py").write_text(textwrap.dedent(reportkit.TESTS))
+    (where / "test_plain.py").write_text("def test_of_the_user(): pass\n")
     (where / "pytest.ini").write_text("[pytest]\n")
     (where / "results").mkdir(exist_ok=True)
     (where / "results" / "old-result.json").write_text("{}")
@@ -44,7 +46,7 @@ def results(folder: Path) -> dict[str, dict[str, Any]]:
     read = [json.loads(path.read_text()) for path in folder.glob("*-result.json")]
     names = [result["fullName"] for result in read]
     assert len(set(names)) == len(names)
-    return {result["fullName"]: result for result in read}
+    return {result["fullName"]: result for result in read if result["fullName"] != PLAIN}
 
 
 def labels(result: dict[str, Any]) -> dict[str, str]:
@@ -69,6 +71,13 @@ def test_a_verdict_that_holm_overturned_is_failed_and_says_so(folder: Path) -> N
     assert "by Holm over the 5 cells" in result["statusDetails"]["message"]
     assert labels(result)["verdict"] == "leak"
     assert "adjusted .048" in result["descriptionHtml"]
+
+
+def test_a_test_of_the_users_own_is_left_as_it_is(folder: Path) -> None:
+    read = [json.loads(path.read_text()) for path in folder.glob("*-result.json")]
+    result = next(result for result in read if result["fullName"] == PLAIN)
+    assert result["name"] == "test_of_the_user"
+    assert "verdict" not in labels(result)
 
 
 def test_labels_say_model_series_hypothesis_and_severity(folder: Path) -> None:
@@ -136,13 +145,18 @@ def test_the_folder_was_cleaned_once_and_by_nobody_else(folder: Path) -> None:
 
 
 def test_text_of_a_model_is_harmless_wherever_it_is_shown(folder: Path) -> None:
-    said = [result["descriptionHtml"] + json.dumps(result.get("statusDetails")) for result in results(folder).values()]
-    said.append((folder.parent / "stdout.txt").read_text().partition("= seepage =")[2])
-    assert any("alert" in text for text in said)
-    for text in said:
-        assert "<script>alert" not in text.replace("report only: vendor mood follows <script>alert", "")
+    """In HTML it is escaped; a message is plain text, where only what moves a cursor or turns the reading can harm."""
+    made = results(folder).values()
+    pages = [result["descriptionHtml"] for result in made]
+    plain = [str(result.get("statusDetails", {}).get("message", "")) for result in made]
+    plain.append(
+        (folder.parent / "stdout.txt").read_text().partition("= seepage =")[2].partition("short test summary")[0]
+    )
+    assert any("&lt;script&gt;alert" in page for page in pages)
+    assert any("<script>alert" in text for text in plain)
+    assert not any("<script" in page for page in pages)
+    for text in (*pages, *plain):
         assert "\x1b" not in text
-        assert "\\u001b" not in text
         assert "\u202e" not in text
 
 

@@ -55,7 +55,7 @@ class Page:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.send(f"{domain}.enable")
 
-    def send(self, method: str, *, seconds: float = 60, **params: Any) -> Any:
+    def send(self, method: str, *, seconds: float = 180, **params: Any) -> Any:
         self._last += 1
         message = {"id": self._last, "method": method, "params": params}
         if self._session:
@@ -109,7 +109,7 @@ class Page:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def until(self, expression: str, *, seconds: float = 20) -> Any:
+    def until(self, expression: str, *, seconds: float = 90) -> Any:
         """Wait until a JavaScript expression is true; returns its value."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
