@@ -184,9 +184,13 @@ def roster_of(desk: Desk) -> Roster:
 def collected(
     configured: tuple[Entry, ...], hook: Callable[..., list[Sequence[Entry]]], config: pytest.Config
 ) -> tuple[Entry, ...]:
-    """The configured entries, then those of the hooks; the first of an id stays."""
-    entries = [*configured, *itertools.chain.from_iterable(reversed(hook(config=config)))]
-    return tuple({entry.id: entry for entry in reversed(entries)}[key] for key in dict.fromkeys(e.id for e in entries))
+    """The configured entries, then those of the hooks. The same id and spec again is the same entry: the first one."""
+    found: dict[str, Entry] = {}
+    for entry in itertools.chain(configured, *reversed(hook(config=config))):
+        first = found.setdefault(entry.id, entry)
+        if first.spec != entry.spec:
+            raise BadSpec(f"{first.spec} and {entry.spec} both have the id {entry.id!r}; give one of them another")
+    return tuple(found.values())
 
 
 def missing(panel: tuple[Entry, ...], given: tuple[Entry, ...]) -> tuple[Entry, ...]:

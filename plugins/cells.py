@@ -18,7 +18,7 @@ from seepage.errors import Broken, Leak, NotTestable
 from seepage.records import Cell, Entry, ModelInfo, Outcome, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
-from . import command, progress, readings, versions
+from . import progress, readings, versions
 from .desk import desk_of, plain_id
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seepage.store import Store
 
 KEY: pytest.StashKey[Trial] = pytest.StashKey()
-Stopped = (Exception, pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
+Stopped = (Exception, SystemExit, pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
 
 
 class Trial:
@@ -83,17 +83,12 @@ class Trial:
 
     def facts(self) -> dict[str, Any]:
         """Who, what, when: the fields of the verdict that no statistic knows."""
-        params = self.item.callspec.params  # type: ignore[attr-defined]
-        target = params.get("series", params.get("bench"))
         return {
+            **self._desk.stated[plain_id(self.item.nodeid)],
             "on_inconclusive": self.policy.on_inconclusive,
-            "model_spec": params["model"].spec,
             "model_digest": self.info.digest if self.info else "",
-            "target_spec": target.spec if target is not None else "",
             "target_digest": getattr(self.target, "digest", ""),
-            "policy_digest": self.policy.digest,
             "versions": versions.loaded() | dict(self.info.versions if self.info else {}),
-            "command": command.of_cell(self.item, self.cell),
             "started": self._started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - self._begun, 3),
         }

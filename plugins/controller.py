@@ -50,7 +50,7 @@ class Controller:
             known = carried or known
         if report.when == "teardown":
             if known is None:
-                known = unjudged("broken", "its test ended without a verdict", cell)
+                known = unjudged("broken", "its test ended without a verdict", cell, **self.desk.stated[nodeid])
             elif report.failed:
                 known = broken_by(known, f"its teardown raised: {last_line(report.longreprtext)}")
         if known is not None:

@@ -29,6 +29,7 @@ class Desk:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.cells: dict[str, Cell] = {}  # node id, without @group -> cell, in the order of the run
+        self.stated: dict[str, dict[str, str]] = {}  # node id -> fields of its verdict that are known beforehand
         self._settings: options.Settings | None = None
         self._policy: Policy | None = None
         self._store: Store | None = None

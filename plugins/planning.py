@@ -6,12 +6,13 @@ from collections.abc import Generator
 
 import pytest
 
+from seepage.errors import BadSpec
 from seepage.policy import Policy
 from seepage.records import Cell, Entry
 from seepage.specs import slug
 from seepage.verdicts import plan
 
-from . import axes, workers
+from . import axes, command, workers
 from .desk import desk_of, plain_id, register
 
 # Registered when the first cell is collected. The reports stand last: what they show is decided by then.
@@ -29,10 +30,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     side_by_side(items, mine)
     desk = desk_of(config)
     mine = [item for item in items if is_cell(item)]
-    cells = plan([cell_of(item, desk.policy) for item in mine], desk.policy)
-    desk.cells.update({plain_id(item.nodeid): cell for item, cell in zip(mine, cells, strict=True)})
-    workers.hand_over(config, desk.cells)
+    try:
+        cells = plan([cell_of(item, desk.policy) for item in mine], desk.policy)
+    except BadSpec as error:
+        refuse(config, items, mine, str(error))
+        return
+    for item, cell in zip(mine, cells, strict=True):
+        desk.cells[plain_id(item.nodeid)] = cell
+        desk.stated[plain_id(item.nodeid)] = stated(item, cell, desk.policy)
+    workers.hand_over(config, desk)
     activate(config)
+
+
+def refuse(config: pytest.Config, items: list[pytest.Item], mine: list[pytest.Item], why: str) -> None:
+    """A plan that cannot be made is an error of collection: the one kind that a worker can hand to its controller."""
+    items[:] = [item for item in items if item not in mine]
+    where = mine[0].nodeid.partition("::")[0]
+    config.hook.pytest_collectreport(report=pytest.CollectReport(where, "failed", f"BadSpec: {why}", None))
 
 
 def activate(config: pytest.Config) -> None:
@@ -70,13 +84,25 @@ def model_of(item: pytest.Item) -> Entry:
     return entry
 
 
+def stated(item: pytest.Item, cell: Cell, policy: Policy) -> dict[str, str]:
+    """What is known of a verdict before its test runs, and is still known where its worker dies."""
+    params = item.callspec.params  # type: ignore[attr-defined]
+    target = params.get("series", params.get("bench"))
+    return {
+        "model_spec": params["model"].spec,
+        "target_spec": target.spec if target is not None else "",
+        "policy_digest": policy.digest,
+        "command": command.of_cell(item, cell),
+    }
+
+
 def cell_of(item: pytest.Item, policy: Policy) -> Cell:
     mark = item.get_closest_marker("seepage")
     assert mark is not None
     claim = axes.claim_of(mark)
     params = item.callspec.params  # type: ignore[attr-defined]
     target = params.get("series", params.get("bench"))
-    further = [slug(str(params[axis])) for axis in claim.axes if axis not in axes.AXES]
+    further = [slug(str(value)) for name, value in params.items() if name not in axes.AXES]
     return Cell(
         hypothesis=claim.hypothesis,
         model=params["model"].id,

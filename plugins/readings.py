@@ -130,6 +130,9 @@ def rewrite(junit: LogXML, case: ET.Element, verdict: Verdict) -> None:
                 node.set("type", "pytest.xfail" if verdict.status == "xfailed" else "pytest.skip")
         junit.stats[before] -= 1
         junit.stats[after] += 1
+    elif after == "error":
+        for node in case.findall("error"):
+            node.set("message", headline(verdict))  # pytest says "failed on setup" of whatever is no failure
     properties = case.find("properties")
     if properties is None:
         properties = ET.Element("properties")

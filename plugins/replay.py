@@ -43,7 +43,8 @@ def pytest_seepage_open_model(spec: str, config: pytest.Config) -> Model | None:
     name = str(desk.settings.replay)
     if not infos:
         known = sorted({info.spec for info in desk.store().infos(None)})
-        raise BadSpec(f"{name} holds no answers of {spec!r}. It knows: {', '.join(known) or 'no model'}")
+        hint = " Leave the controls out with --seepage-no-controls." if spec.startswith("embedded:") else ""
+        raise BadSpec(f"{name} holds no answers of {spec!r}. It knows: {', '.join(known) or 'no model'}.{hint}")
     if len(infos) > 1:
         digests = ", ".join(info.digest[:12] for info in infos)
         raise BadSpec(

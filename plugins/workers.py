@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import pytest
 from seepage.records import Cell
 from seepage.verdicts import from_json, to_json, unjudged
 
-from .desk import desk_of, plain_id
+from .desk import Desk, desk_of, plain_id
 
 if TYPE_CHECKING:
     from xdist.scheduler import Scheduling
@@ -78,14 +78,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling |
 # --- worker -> controller --------------------------------------------------------------------------------------------
 
 
-def hand_over(config: pytest.Config, cells: Mapping[str, Cell]) -> None:
+def hand_over(config: pytest.Config, desk: Desk) -> None:
     """In a worker: write the plan where the controller finds it. A worker that dies cannot be asked any more."""
     folder = config.workerinput.get("seepage_shared") if is_worker(config) else None  # type: ignore[attr-defined]
     if folder is None:
         return
     path = Path(folder) / PLAN
     draft = path.with_name(f"{os.getpid()}.tmp")
-    draft.write_text(json.dumps({nodeid: to_json(cell) for nodeid, cell in cells.items()}), encoding="utf-8")
+    rows = [[nodeid, to_json(cell), desk.stated[nodeid]] for nodeid, cell in desk.cells.items()]
+    draft.write_text(json.dumps(rows), encoding="utf-8")
     draft.replace(path)
 
 
@@ -98,8 +99,8 @@ def take_over(config: pytest.Config) -> bool:
     """In the controller: read the plan, once. Whether there are cells."""
     desk, shared = desk_of(config), config.stash.get(SHARED, None)
     if not desk.cells and shared is not None and (shared / PLAN).exists():
-        plan = json.loads((shared / PLAN).read_text(encoding="utf-8"))
-        desk.cells.update({nodeid: from_json(text, Cell) for nodeid, text in plan.items()})
+        for nodeid, text, stated in json.loads((shared / PLAN).read_text(encoding="utf-8")):
+            desk.cells[nodeid], desk.stated[nodeid] = from_json(text, Cell), stated
         from .planning import activate
 
         activate(config)
@@ -109,9 +110,8 @@ def take_over(config: pytest.Config) -> bool:
 @pytest.hookimpl(optionalhook=True)
 def pytest_handlecrashitem(crashitem: str, report: pytest.TestReport, sched: Any) -> None:  # noqa: ARG001
     """A dead worker's cell is broken. Its verdict is written here: nobody else is left to write it."""
-    config = report.node.config
-    cell = desk_of(config).cells.get(plain_id(crashitem))
-    if cell is not None:
-        worker = report.node.gateway.id
-        verdict = unjudged("broken", f"worker {worker} died while it ran this cell (killed, or out of memory)", cell)
+    desk, nodeid = desk_of(report.node.config), plain_id(crashitem)
+    if nodeid in desk.cells:
+        reason = f"worker {report.node.gateway.id} died while it ran this cell (killed, or out of memory)"
+        verdict = unjudged("broken", reason, desk.cells[nodeid], **desk.stated[nodeid])
         report.user_properties.append(("seepage", to_json(verdict)))

@@ -42,7 +42,10 @@ def plan(cells: Sequence[Cell], policy: Policy) -> tuple[Cell, ...]:
     keys = [cell.key for cell in cells]
     if len(set(keys)) < len(keys):
         twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise BadSpec(f"two cells are both called {', '.join(twice)}; give models, series and benchmarks distinct ids")
+        raise BadSpec(
+            f"two cells are both called {', '.join(twice)}; give models, series and benchmarks distinct ids, and every "
+            "test a hypothesis of its own"
+        )
     shares = alpha_shares({cell.family for cell in cells if cell.gated}, policy)
     ready = []
     for cell in cells:

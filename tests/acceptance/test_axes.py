@@ -125,3 +125,29 @@ def test_cells_of_one_model_stand_together_and_other_tests_keep_their_places(col
         "test_b[n-y]",
         "test_last",
     ]
+
+
+def test_parameters_of_ones_own_make_cells_of_their_own(collected):
+    marks = '@pytest.mark.parametrize("shots", [0, 5])\n@pytest.mark.seepage("a.a")\n'
+    claims = f"{HEAD}{marks}def test_a(model, series, shots): pass\n"
+    found, _ = collected(claims, config='controls = false\nmodels = ["hf:m"]\nseries = ["csv:x.csv#y"]')
+    assert found == ["test_a[m-y-0]", "test_a[m-y-5]"]
+
+
+def test_two_tests_of_one_claim_are_an_error_of_collection(house):
+    house.configure({"mine": "p=.5"})
+    house.write("test_twice.py", (house.pytester.path / "test_echo.py").read_text())
+    result = house.pytester.runpytest_subprocess(*house.xdist)
+    assert result.ret in (1, 2)
+    result.stdout.fnmatch_lines(["*BadSpec: two cells are both called toy.echo?mine-a?*", "*1 error*"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
+def test_one_id_for_two_specs_is_refused(collected):
+    conftest = (
+        "from seepage.records import Entry\ndef pytest_seepage_models(config):\n    return [Entry('m', 'hf:other')]\n"
+    )
+    config = 'controls = false\nmodels = ["hf:m"]\nseries = ["csv:x.csv#y"]'
+    _, result = collected(CLAIMS, "-k", "ours", config=config, conftest=conftest)
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*hf:m and hf:other both have the id 'm'*"])
