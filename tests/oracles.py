@@ -109,7 +109,7 @@ class _Knowledge:
         if name == "unit-swapper-anomaly":
             usual = dates.climatology(calendar)
             self.swap = lambda value, index: f"{value - usual[index - start]:+.{series.decimals + 2}f}"
-        self._places = _places(series)
+        self._places = places(series)
 
     def date(self, prompt: str) -> int | None:
         """The date that the prompt names; the last one, where it names several."""
@@ -129,7 +129,7 @@ _LABEL = re.compile(
 )
 
 
-def _places(series: Series) -> dict[str, int]:
+def places(series: Series) -> dict[str, int]:
     labels = series.labels
     return {form: i for i, text in enumerate(labels) for form in (text, periods.spoken(text, series.period))}
 

@@ -114,7 +114,7 @@ def judge(
             f"p_bind = {short(main.shift.block)}, p_mir = {short(main.mirror.pvalue)}; plain shift p = "
             f"{short(main.shift.plain)} (shown, never gates); {main.mirror.kept:.0%} of the dates have a mirror",
             _ranks(here, logprob, columns, rng=for_shown),
-            *_specificity(here, answers, logprob),
+            *_specificity(here, answers, logprob, known=main.shift.block <= alpha),
             *sibling_note,
             *display.notes,
         ),
@@ -184,8 +184,9 @@ def _ranks(here: Frame, logprob: Floats, columns: Floats, *, rng: np.random.Gene
     return f"rank forms (shown): AUC {short(area)} {far}, top-1 of 5 {short(five)}"
 
 
-def _specificity(here: Frame, answers: Mapping[str, Answer], logprob: Floats) -> tuple[str, ...]:
-    """1 - D(0) under an invented name / D(0), over the same dates. An invented name is no placebo in a matrix."""
+def _specificity(here: Frame, answers: Mapping[str, Answer], logprob: Floats, *, known: bool) -> tuple[str, ...]:
+    """1 - D(0) under an invented name / D(0), over the same dates; a ratio only where D(0) is known not to be noise.
+    An invented name is no placebo in a matrix."""
     t = asked(here, answers, "I")
     if not len(t):
         return ()
@@ -194,7 +195,7 @@ def _specificity(here: Frame, answers: Mapping[str, Answer], logprob: Floats) ->
     same[t] = logprob[t]
     own, invented = (float(np.nanmean(np.diagonal(bound(here.known.window, m, columns)))) for m in (same, other))
     says = f"over {len(t)} dates D(0) is {short(own)} nats under the name and {short(invented)} under an invented one"
-    if own <= 0:
+    if own <= 0 or not known:
         return (f"name specificity: none to speak of, {says}",)
     return (
         f"name specificity 1 - D_invented(0)/D(0) = {short(1 - invented / own)}: {says} (date-bound memory answers "

@@ -33,9 +33,8 @@ def pvalue(null: Floats, observed: float) -> float:
 def block_sums(values: Floats, t: Ints, *, length: int = BLOCK) -> Floats:
     """[n_blocks, ...] sums of `values` ([n, ...]) over calendar blocks; t: [n] period counts, any order."""
     _, block = np.unique(np.asarray(t) // length, return_inverse=True)
-    sums = np.zeros((int(block.max()) + 1, *np.shape(values)[1:]))
-    np.add.at(sums, block, values)
-    return sums
+    member = block[None, :] == np.arange(int(block.max()) + 1)[:, None]
+    return np.asarray(member.astype(np.float64) @ values, dtype=np.float64)
 
 
 def flip_signs(n_blocks: int, *, n_resamples: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -69,9 +69,8 @@ def shift_null(
     profile = scores.sum(axis=0) / np.maximum(there.sum(axis=0), 1)
     _, block = np.unique(np.asarray(t) // max(BLOCK, k0), return_inverse=True)
     n_blocks, n_shifts = int(block.max()) + 1, at_shift.shape[1]
-    sums, counts = np.zeros((n_blocks, n_shifts)), np.zeros((n_blocks, n_shifts))
-    np.add.at(sums, block, scores)
-    np.add.at(counts, block, there)
+    member = (block[None, :] == np.arange(n_blocks)[:, None]).astype(np.float64)
+    sums, counts = member @ scores, member @ there
     null = np.empty(n_resamples)
     rows = np.arange(n_blocks)
     for start in range(0, n_resamples, 4096):  # bounds memory, not the draws
