@@ -84,8 +84,8 @@ def test_a_damaged_tokenizer_is_told(folder: Path) -> None:
 @pytest.mark.parametrize(argnames="content", argvalues=["{", "{}", '{"model_type": "no-such"}'])
 def test_a_damaged_configuration_is_told(folder: Path, content: str) -> None:
     (folder / "config.json").write_text(content)
-    with pytest.raises(BackendError, match="config"):
-        _ = open_model(f"hf:{folder}").info
+    with pytest.raises(BackendError, match=r"config\.json is not JSON|its model cannot be loaded"):
+        list(open_model(f"hf:{folder}").answers([Score("a", ("b",))]))
 
 
 def test_a_weight_that_is_missing_from_the_file_is_told(folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_gguf_file_answers_as_the_model_it_was_made_from(tmp_path: Path) -> No
     expected = ask(open_model(f"hf:{folder}"), requests, store=None)
     for spec in (f"hf:{path}", f"hf:{path.parent}", f"hf:{path.parent}?gguf=tiny.gguf"):
         model = open_model(spec)
-        assert (model.info.chat, model.info.dtype) == (True, "float32")
+        assert (model.info.chat, model.info.dtype, model.info.context) == (True, "float32", 256)
         assert model.info.n_parameters == open_model(f"hf:{folder}").info.n_parameters
         answers = ask(model, requests, store=None)
         np.testing.assert_allclose(answers["s"].sums, expected["s"].sums, atol=1e-4)  # type: ignore[union-attr]
@@ -182,7 +182,7 @@ def test_a_gguf_file_answers_as_the_model_it_was_made_from(tmp_path: Path) -> No
 def test_a_gguf_file_without_its_readers_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, absent: tuple[str, ...]
 ) -> None:
-    (tmp_path / "tiny.gguf").write_bytes(b"GGUF" + bytes(100))
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
     found: Callable[..., Any] = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in absent else found(name, *rest))
     refused(f"hf:{tmp_path}/tiny.gguf", f"needs {' and '.join(absent)}; type: pip install 'seepage[gguf]'")
@@ -192,7 +192,19 @@ def test_a_gguf_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "tiny.gguf").write_bytes(b"<html>not found</html>")
     refused(f"hf:{tmp_path}/tiny.gguf", "does not begin like a GGUF file")
     (tmp_path / "tiny.gguf").write_bytes(b"GGUF" + bytes(100))
-    refused(f"hf:{tmp_path}/tiny.gguf", "cannot be loaded")
+    refused(f"hf:{tmp_path}/tiny.gguf", "version 0")
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF\x03\0\0\0")
+    refused(f"hf:{tmp_path}/tiny.gguf", "header cannot be read")
+
+
+@pytest.mark.parametrize(argnames="share", argvalues=[0.01, 0.1, 0.5, 0.7])
+def test_a_truncated_gguf_file_is_told(tmp_path: Path, share: float) -> None:
+    folder = write_model(tmp_path / "plain", architecture="qwen3", tokenizer=pair_tokenizer(), head_dim=128)
+    path = write_gguf(tmp_path / "tiny.gguf", folder)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(BackendError, match=r"tiny\.gguf is (truncated|damaged)"):
+        open_model(f"hf:{path}")
 
 
 def test_one_of_several_gguf_files_must_be_named(tmp_path: Path) -> None:

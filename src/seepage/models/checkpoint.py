@@ -19,9 +19,11 @@ from typing import Any
 
 from ..errors import BackendError, BadSpec
 from ..records import digest
+from .gguf_header import read_header
 from .spec import ModelSpec
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _DIGESTED = ("*.json", "*.jinja", "*.txt", "*.model", "*.py")
 _UNDIGESTED = ("README", "LICENSE", "trainer_state.json", "training_args")
@@ -50,11 +52,20 @@ class Checkpoint:
     def n_parameters(self) -> int | None:
         """From the headers of the weight files; None for pickles."""
         if self.gguf is not None:
-            return _gguf_parameters(self.weights[0], *_stamp(self.weights[0]))
+            return read_header(self.weights[0]).n_parameters
         if any(path.suffix != ".safetensors" for path in self.weights):
             return None
         headers = [_safetensors_header(path) for path in self.weights]
         return sum(_product(entry["shape"]) for header in headers for entry in header.values())
+
+    def context(self) -> int | None:
+        """Tokens the model reads, or None where its configuration does not say."""
+        if self.gguf is not None:
+            return read_header(self.weights[0]).context
+        config = _json(self.spec, self.directory / "config.json")
+        config = config.get("text_config") or config
+        values = [config.get(name) for name in _CONTEXTS]
+        return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
 def locate(spec: ModelSpec) -> Checkpoint:
@@ -155,9 +166,12 @@ def _gguf(spec: ModelSpec, path: Path) -> Checkpoint:
         raise BackendError(f"{spec.text}: a GGUF file needs {' and '.join(missing)}; type: pip install 'seepage[gguf]'")
     if not path.is_file():
         raise BackendError(f"{spec.text}: there is no file {path}.")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise BackendError(f"{spec.text}: {path} does not begin like a GGUF file; fetch it again.")
+    try:
+        header = read_header(path)
+    except ValueError as error:
+        raise BackendError(f"{spec.text}: {path.name} is damaged: {error}; fetch it again.") from error
+    if path.stat().st_size < header.data_end:
+        raise BackendError(f"{spec.text}: {path.name} is truncated; fetch it again.")
     return Checkpoint(spec, path.parent, (path,), path.name)
 
 
@@ -247,13 +261,6 @@ def _product(shape: list[int]) -> int:
     for length in shape:
         n *= length
     return n
-
-
-@functools.lru_cache(maxsize=64)
-def _gguf_parameters(path: Path, _size: int, _mtime: int) -> int:
-    from gguf import GGUFReader
-
-    return sum(int(tensor.n_elements) for tensor in GGUFReader(path).tensors)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -5,14 +5,12 @@ Tools, retrieval and reasoning text are off: a prompt goes in, text comes out, c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..records import Generate, Generated
-
-if TYPE_CHECKING:
-    pass
 
 BUDGET = 4096  # prompt tokens of a batch
 
@@ -71,11 +69,18 @@ def _run(model: Any, tokenizer: Any, prompts: list[tuple[int, ...]], rows: list[
         mask[i, width - len(prompt) :] = 1
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     cache: Any = None
+    # The head at every position of the prompts would be a fifth of the work of a small model, and gigabytes of logits.
+    last_only = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
     alive = list(range(len(rows)))
     with torch.inference_mode():
         while alive:
             output = model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, use_cache=True
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+                **last_only,
             )
             cache = output.past_key_values
             chosen = output.logits[:, -1].argmax(-1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from .checkpoint import Checkpoint
 from .encoding import Encoded, Encoder
 from .generation import generate
 from .lens import layers
-from .loading import load_config, load_tokenizer, load_weights
+from .loading import load_tokenizer, load_weights
 from .packing import DECIMALS, Engine, Scores, check_length
 from .threads import threads_for
 from .trees import Query
@@ -33,10 +32,6 @@ class HFModel:
         self.checkpoint = checkpoint
         self._spec = checkpoint.spec.text
         self._engine: Engine | None = None
-
-    @functools.cached_property
-    def config(self) -> Any:
-        return load_config(self.checkpoint)
 
     @functools.cached_property
     def encoder(self) -> Encoder:
@@ -53,7 +48,7 @@ class HFModel:
             system_role=self.encoder.system_role,
             dtype=self.checkpoint.spec.dtype,
             n_parameters=self.checkpoint.n_parameters(),
-            context=_context(self.config),
+            context=self.checkpoint.context(),
             versions={name: importlib.metadata.version(name) for name in names},
         )
 
@@ -62,7 +57,7 @@ class HFModel:
         """The loaded model. Loading takes seconds to minutes."""
         if self._engine is None:
             self._set_threads()
-            self._engine = Engine(load_weights(self.checkpoint, self.config), spec=self._spec)
+            self._engine = Engine(load_weights(self.checkpoint), spec=self._spec)
         return self._engine
 
     def _set_threads(self) -> None:
@@ -172,11 +167,3 @@ def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: b
 
 def _rounded(nats: NDArray[np.float64]) -> tuple[float, ...]:
     return tuple(np.round(nats, DECIMALS).tolist())
-
-
-def _context(config: Any) -> int | None:
-    text = config.get_text_config()
-    for name in ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length"):
-        if isinstance(value := getattr(text, name, None), int) and value > 0:
-            return value
-    return None

@@ -58,13 +58,6 @@ def _quiet() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_config(checkpoint: Checkpoint) -> Any:
-    with _sentence(checkpoint, "configuration"):
-        from transformers import AutoConfig
-
-        return AutoConfig.from_pretrained(str(checkpoint.directory), **_arguments(checkpoint))
-
-
 def load_tokenizer(checkpoint: Checkpoint) -> Any:
     with _sentence(checkpoint, "tokenizer"):
         from transformers import AutoTokenizer
@@ -72,7 +65,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
         return AutoTokenizer.from_pretrained(str(checkpoint.directory), **_arguments(checkpoint))
 
 
-def load_weights(checkpoint: Checkpoint, config: Any) -> Any:
+def load_weights(checkpoint: Checkpoint) -> Any:
     """The model in evaluation mode, in the dtype that the spec asks for."""
     with _sentence(checkpoint, "model"):
         import torch
@@ -80,7 +73,7 @@ def load_weights(checkpoint: Checkpoint, config: Any) -> Any:
 
         arguments = _arguments(checkpoint)
         if checkpoint.gguf is None:
-            arguments |= {"config": config, "use_safetensors": not checkpoint.spec.allow_pickle or None}
+            arguments["use_safetensors"] = not checkpoint.spec.allow_pickle or None
         model, report = AutoModelForCausalLM.from_pretrained(
             str(checkpoint.directory),
             dtype=getattr(torch, checkpoint.spec.dtype),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 SMALL = 5_000_000  # parameters below which handing work to a second thread costs more than it saves
@@ -22,11 +23,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@functools.cache
+def _default() -> int:
+    """torch's own number before anything set it: the physical cores, or OMP_NUM_THREADS."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 def threads_for(n_parameters: int | None) -> int:
-    """`set_threads`, else SEEPAGE_THREADS, else all cores of this process; 1 for a model below SMALL."""
+    """`set_threads`, else SEEPAGE_THREADS, else torch's own number; 1 for a model below SMALL. Never above the cores."""
+    default = _default()  # asked first: this function is what sets it
     if n_parameters is not None and n_parameters < SMALL:
         return 1
     if _set is not None:
         return _set
     stated = os.environ.get("SEEPAGE_THREADS", "")
-    return min(int(stated), cores()) if stated.isdigit() and int(stated) > 0 else cores()
+    return min(int(stated) if stated.isdigit() and int(stated) > 0 else default, cores())
