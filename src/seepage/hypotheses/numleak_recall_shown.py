@@ -144,7 +144,8 @@ def _signature(here: Frame, truth: Floats, estimate: Floats, main: Recall) -> Ta
     )
     theirs = tuple((a.cell, a.n, a.parse, None, None, a.r, a.within, None, a.sign, a.mae) for a in ANCHORS)
     notes = tuple((note, *([None] * 9)) for note in FOOTNOTES)
-    names = ("cell", "n", "parse rate", "low", "high", "r", "within .25", f"within {short(here.known.tau)}")
+    hit = f"within {short(here.known.tau)}" if here.known.tau else "every digit"
+    names = ("cell", "n", "parse rate", "low", "high", "r", "within .25", hit)
     return Table("joint signature", (*names, "sign accuracy", "MAE"), (ours, *theirs, *notes))
 
 
