@@ -8,7 +8,7 @@ together they then cost about what one log-softmax over the whole block does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
 HEAD_LOGITS = 7_500_000  # 30 MB of float32
 CACHE_LOGITS = 800_000  # 3 MB
 
@@ -26,17 +29,35 @@ CACHE_LOGITS = 800_000  # 3 MB
 class Looked:
     """logprob, rank: [n_pairs].  mean, std: [n_pairs], of the pair's distribution; None where not asked for."""
 
-    logprob: NDArray[np.float64]
-    rank: NDArray[np.int64] | None
-    mean: NDArray[np.float64] | None
-    std: NDArray[np.float64] | None
+    logprob: FloatArray
+    rank: IntArray | None = None
+    mean: FloatArray | None = None
+    std: FloatArray | None = None
+
+    def part(self, at: slice | IntArray) -> Looked:
+        """The same columns at some rows."""
+        if self.rank is None or self.mean is None or self.std is None:
+            return Looked(self.logprob[at])
+        return Looked(self.logprob[at], self.rank[at], self.mean[at], self.std[at])
+
+
+def join(pieces: Sequence[Looked]) -> Looked:
+    """The columns of several, one after the other."""
+
+    def column(name: str) -> Any:
+        parts = [getattr(piece, name) for piece in pieces]
+        return None if any(one is None for one in parts) else np.concatenate(parts)
+
+    if not pieces:
+        return Looked(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0))
+    return Looked(column("logprob"), column("rank"), column("mean"), column("std"))
 
 
 def look_up(
     hidden: torch.Tensor,
     head: Callable[[torch.Tensor], torch.Tensor],
-    pair_source: NDArray[np.int64],
-    pair_token: NDArray[np.int64],
+    pair_source: IntArray,
+    pair_token: IntArray,
     *,
     n_vocabulary: int,
     full: bool,
@@ -45,29 +66,24 @@ def look_up(
 
     hidden: [n_sources, d], the final hidden state of each source.  pair_source must ascend.
     """
-
     step = max(32, HEAD_LOGITS // n_vocabulary)
-    pieces = []
+    pieces: list[Looked] = []
     for start in range(0, len(hidden), step):
         logits = head(hidden[start : start + step]).float()
         low, high = np.searchsorted(pair_source, [start, start + len(logits)])
         rows, tokens = pair_source[low:high] - start, pair_token[low:high]
         pieces += _full(logits, rows, tokens) if full else [_sums(logits, rows, tokens)]
-    columns = [np.concatenate(column) for column in zip(*pieces, strict=True)] if pieces else [np.zeros(0)] * 4
-    if not full:
-        return Looked(columns[0].astype(np.float64), None, None, None)
-    logprob, rank, mean, std = columns
-    return Looked(logprob.astype(np.float64), rank.astype(np.int64), mean.astype(np.float64), std.astype(np.float64))
+    return join(pieces)
 
 
-def _sums(logits: torch.Tensor, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+def _sums(logits: torch.Tensor, rows: IntArray, tokens: IntArray) -> Looked:
     import torch
 
     at = torch.from_numpy(rows)
-    return ((logits[at, torch.from_numpy(tokens)] - logits.logsumexp(-1)[at]).numpy(),)
+    return Looked(_doubles(logits[at, torch.from_numpy(tokens)] - logits.logsumexp(-1)[at]))
 
 
-def _full(logits: torch.Tensor, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> list[tuple[NDArray[Any], ...]]:
+def _full(logits: torch.Tensor, rows: IntArray, tokens: IntArray) -> list[Looked]:
     step = max(1, CACHE_LOGITS // logits.shape[1])
     pieces = []
     for start in range(0, len(logits), step):
@@ -76,7 +92,7 @@ def _full(logits: torch.Tensor, rows: NDArray[np.int64], tokens: NDArray[np.int6
     return pieces
 
 
-def _few_rows(logits: torch.Tensor, rows: NDArray[np.int64], tokens: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+def _few_rows(logits: torch.Tensor, rows: IntArray, tokens: IntArray) -> Looked:
     """logprob, rank, mean, std of each (row, token). Overwrites the logits with logits minus their maximum."""
     import torch
 
@@ -94,7 +110,7 @@ def _few_rows(logits: torch.Tensor, rows: NDArray[np.int64], tokens: NDArray[np.
     first, std = _moments(weights, shifted, total)
     if not bool(torch.isfinite(first).all()):  # a vocabulary entry that the model forbids: its weight is 0, not 0 * inf
         first, std = _moments(weights, shifted.clamp(min=-1e4), total)
-    return (target - log_total[at]).numpy(), rank, (first - log_total)[at].numpy(), std[at].numpy()
+    return Looked(_doubles(target - log_total[at]), rank, _doubles((first - log_total)[at]), _doubles(std[at]))
 
 
 def _moments(weights: torch.Tensor, shifted: torch.Tensor, total: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,3 +119,7 @@ def _moments(weights: torch.Tensor, shifted: torch.Tensor, total: torch.Tensor) 
     first = product.sum(-1) / total
     second = product.mul_(shifted).sum(-1) / total
     return first, (second - first.square()).clamp_(min=0).sqrt()
+
+
+def _doubles(values: torch.Tensor) -> FloatArray:
+    return values.double().numpy()

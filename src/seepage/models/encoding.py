@@ -100,18 +100,18 @@ class Encoder:
         self, text: str, prompt_ids: tuple[int, ...], continuations: Sequence[str], *, chat: bool, spans: bool
     ) -> list[Encoded]:
         """Tokens of each continuation of a prompt. Raises BackendError at a token boundary that does not hold."""
-        own = prompt_ids if chat else prompt_ids[len(self.prefix) :]
+        own = list(prompt_ids if chat else prompt_ids[len(self.prefix) :])
         encode = self._fast.encode_batch if spans else self._fast.encode_batch_fast
         result = []
         for continuation, whole in zip(
             continuations, encode([text + c for c in continuations], add_special_tokens=False), strict=True
         ):
-            ids = tuple(whole.ids)
+            ids = whole.ids
             if ids[: len(own)] != own or len(ids) == len(own):
                 raise BackendError(self._boundary(text, continuation))
             offsets = whole.offsets[len(own) :] if spans else ()
             shifted = tuple((max(a - len(text), 0), max(b - len(text), 0)) for a, b in offsets)
-            result.append(Encoded(ids[len(own) :], shifted))
+            result.append(Encoded(tuple(ids[len(own) :]), shifted))
         return result
 
     def _boundary(self, text: str, continuation: str) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..errors import BackendError, SeepageError
 from ..records import Answer, Generate, Layers, ModelInfo, Request, Score, Scored, TokenStats
 from .checkpoint import Checkpoint
+from .distributions import Looked
 from .encoding import Encoded, Encoder
 from .generation import generate
 from .lens import layers
@@ -142,27 +143,30 @@ class HFModel:
 
 
 def _answer(encoded: Sequence[Encoded], query: Query, scores: Scores, *, full: bool) -> Scored:
-    sums = _rounded(np.array([logprob.sum() for logprob in scores.logprob]))
+    n = len(encoded)
+    sums = _rounded(scores.sums(n))
     if not all(np.isfinite(sums)):
         raise BackendError(
             "a log-probability is not finite: the weights hold NaN or infinite values, or the dtype overflows."
         )
     if not full:
         return Scored(sums)
-    tokens = tuple(
-        TokenStats(
-            ids=one.ids[query.first :],
-            spans=one.spans[query.first :],
-            logprob=_rounded(logprob),
-            rank=tuple(rank.tolist()),
-            mean=_rounded(mean),
-            std=_rounded(std),
-        )
-        for one, logprob, rank, mean, std in zip(
-            encoded, scores.logprob, scores.rank, scores.mean, scores.std, strict=True
-        )
+    pairs = zip(encoded, scores.split(n), strict=True)
+    return Scored(sums, tuple(_token_stats(one, looked, query.first) for one, looked in pairs))
+
+
+def _token_stats(one: Encoded, looked: Looked, first: int) -> TokenStats:
+    assert looked.rank is not None
+    assert looked.mean is not None
+    assert looked.std is not None
+    return TokenStats(
+        ids=one.ids[first:],
+        spans=one.spans[first:],
+        logprob=_rounded(looked.logprob),
+        rank=tuple(looked.rank.tolist()),
+        mean=_rounded(looked.mean),
+        std=_rounded(looked.std),
     )
-    return Scored(sums, tokens)
 
 
 def _rounded(nats: NDArray[np.float64]) -> tuple[float, ...]:

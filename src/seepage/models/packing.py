@@ -13,6 +13,7 @@ A run that was killed and started again cuts them differently.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import numpy as np
 
 from ..errors import BackendError
 from .attention import NAME, NotHonoured, planned, register
-from .distributions import Looked, look_up
+from .distributions import FloatArray, IntArray, Looked, join, look_up
 from .trees import Forest, Query, batches, plant
 
 if TYPE_CHECKING:
@@ -38,12 +39,22 @@ COMPARED = 4  # continuations of a batch that are also scored the plain way
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One query's log-probs, per continuation arrays over its scored tokens; rank, mean, std only with `full`."""
+    """One query's tokens, continuation after continuation. owner: [n_scored] continuation of each.
 
-    logprob: list[np.ndarray[Any, np.dtype[np.float64]]]
-    rank: list[np.ndarray[Any, np.dtype[np.int64]]]
-    mean: list[np.ndarray[Any, np.dtype[np.float64]]]
-    std: list[np.ndarray[Any, np.dtype[np.float64]]]
+    logprob, rank, mean, std: [n_scored]; the last three None without `full`.
+    """
+
+    owner: IntArray
+    looked: Looked
+
+    def sums(self, n_continuations: int) -> FloatArray:
+        """Log-prob of each continuation, nats, float64."""
+        return np.bincount(self.owner, self.looked.logprob, n_continuations).astype(np.float64)
+
+    def split(self, n_continuations: int) -> list[Looked]:
+        """One `Looked` a continuation."""
+        cuts = np.searchsorted(self.owner, np.arange(n_continuations + 1))
+        return [self.looked.part(slice(a, b)) for a, b in itertools.pairwise(cuts.tolist())]
 
 
 class Engine:
@@ -93,7 +104,7 @@ class Engine:
             n_vocabulary=int(self.model.config.get_text_config().vocab_size),
             full=full,
         )
-        return [_scores(rows, looked) for rows in forest.pairs]
+        return [Scores(one.owner, looked.part(one.pair)) for one in forest.lookups]
 
     def _body(self, forest: Forest) -> torch.Tensor:
         """Final hidden states of the row, [n_tokens, d]."""
@@ -149,8 +160,8 @@ class Engine:
         few = Query(queries[longest].prompt, tuple(queries[longest].continuations[i] for i in chosen))
         (plain,) = self._padded([few], full=False)
         self.tokens_compared += sum(len(few.prompt) + len(tokens) - 1 for tokens in few.continuations)
-        packed = [scores[longest].logprob[i] for i in chosen]
-        worst = max(float(np.abs(a - b).max(initial=0.0)) for a, b in zip(packed, plain.logprob, strict=True))
+        packed = scores[longest].looked.logprob[np.isin(scores[longest].owner, chosen)]
+        worst = float(np.abs(packed - plain.looked.logprob).max(initial=0.0))
         self._compared_depth = depth
         if not worst <= self._tolerance():
             self._go_padded(f"packed and plain log-probs differ by {worst:.2g} nats")
@@ -171,7 +182,7 @@ class Engine:
             width = _row_length(queries[rows[0][0]], rows[0][1])
             now, rows = rows[: max(1, self.budget // max(width, 1))], rows[max(1, self.budget // max(width, 1)) :]
             looked |= self._padded_batch(queries, now, width, full=full)
-        return [_gather([looked[i, j] for j in range(len(query.continuations))]) for i, query in enumerate(queries)]
+        return [_join([looked[i, j] for j in range(len(query.continuations))]) for i, query in enumerate(queries)]
 
     def _padded_batch(
         self, queries: list[Query], rows: list[tuple[int, int]], width: int, *, full: bool
@@ -211,18 +222,9 @@ def _tensor(values: np.ndarray[Any, np.dtype[np.int64]]) -> torch.Tensor:
     return torch.from_numpy(values)
 
 
-def _scores(rows: Sequence[np.ndarray[Any, np.dtype[np.int64]]], looked: Looked) -> Scores:
-    def pick(column: np.ndarray[Any, Any] | None) -> list[np.ndarray[Any, Any]]:
-        return [] if column is None else [column[at] for at in rows]
-
-    return Scores(pick(looked.logprob), pick(looked.rank), pick(looked.mean), pick(looked.std))
-
-
-def _gather(looked: list[Looked]) -> Scores:
-    def column(name: str) -> list[np.ndarray[Any, Any]]:
-        return [getattr(one, name) for one in looked if getattr(one, name) is not None]
-
-    return Scores(column("logprob"), column("rank"), column("mean"), column("std"))
+def _join(looked: list[Looked]) -> Scores:
+    owner = np.repeat(np.arange(len(looked)), [len(one.logprob) for one in looked])
+    return Scores(owner, join(looked))
 
 
 def check_length(query: Query, *, context: int | None, spec: str) -> None:

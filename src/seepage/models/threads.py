@@ -32,7 +32,7 @@ def _default() -> int:
 
 
 def threads_for(n_parameters: int | None) -> int:
-    """`set_threads`, else SEEPAGE_THREADS, else torch's own number; 1 for a model below SMALL. Never above the cores."""
+    """`set_threads`, else SEEPAGE_THREADS, else torch's own; 1 for a model below SMALL. Never above the cores."""
     default = _default()  # asked first: this function is what sets it
     if n_parameters is not None and n_parameters < SMALL:
         return 1

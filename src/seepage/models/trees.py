@@ -11,6 +11,7 @@ probability is read from its parent's distribution. A value matrix of 414 values
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,12 +41,20 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """Which pairs of a forest a query asked for. pair: [n_scored] row of the pairs.  owner: [n_scored] continuation."""
+
+    pair: IntArray
+    owner: IntArray
+
+
+@dataclass(frozen=True, slots=True)
 class Forest:
     """A batch. ids, depth, end: [n_tokens], preorder.  starts: where each query's own tokens begin.
 
     sources: [n_sources] positions whose next-token distribution is needed, ascending.
-    pair_source, pair_token: [n_pairs] distinct (row of `sources`, token id) to look up.
-    pairs[query][continuation]: rows of these pairs, one a scored token.
+    pair_source, pair_token: [n_pairs] row of `sources` (ascending) and token id to look up.
+    lookups: one a query.
     """
 
     ids: IntArray
@@ -55,84 +64,126 @@ class Forest:
     sources: IntArray
     pair_source: IntArray
     pair_token: IntArray
-    pairs: tuple[tuple[IntArray, ...], ...]
+    lookups: tuple[Lookup, ...]
 
 
-class _Planter:
-    """Grows a forest; `path` is the chain of positions from the root to the newest token."""
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """The continuations of one prompt as a trie. ids, depth, end: [n_fed], depth 0 = the first token after the prompt.
 
-    def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.depth: list[int] = []
-        self.end: list[int] = []
-        self.path: list[int] = []
+    pair_parent, pair_token: [n_pairs] distinct, sorted; parent -1 is the prompt's last token.
+    lookup: rows of these pairs.
+    """
 
-    def cut(self, depth: int) -> None:
-        """Close every token of the path at this depth and below."""
-        for position in self.path[depth:]:
-            self.end[position] = len(self.ids)
-        del self.path[depth:]
+    ids: IntArray
+    depth: IntArray
+    end: IntArray
+    pair_parent: IntArray
+    pair_token: IntArray
+    lookup: Lookup
 
-    def grow(self, tokens: Sequence[int]) -> None:
-        for token in tokens:
-            self.path.append(len(self.ids))
-            self.depth.append(len(self.path) - 1)
-            self.ids.append(token)
-            self.end.append(0)
+
+@functools.lru_cache(maxsize=256)
+def _branch(continuations: tuple[tuple[int, ...], ...], first: int) -> _Branch:
+    """Cached: the rows of a value matrix have the same few hundred continuations."""
+    ids: list[int] = []
+    depth: list[int] = []
+    end: list[int] = []
+    path: list[int] = []
+    parents: list[list[int]] = [[]] * len(continuations)
+    previous: tuple[int, ...] = ()
+
+    def cut(length: int) -> None:
+        for position in path[length:]:
+            end[position] = len(ids)
+        del path[length:]
+
+    for i in sorted(range(len(continuations)), key=lambda i: continuations[i][:-1]):
+        fed = continuations[i][:-1]
+        cut(common_prefix(previous, fed))
+        for token in fed[len(path) :]:
+            path.append(len(ids))
+            depth.append(len(path) - 1)
+            ids.append(token)
+            end.append(0)
+        parents[i] = [-1, *path][first:]
+        previous = fed
+    cut(0)
+    return _Branch(_ints(ids), _ints(depth), _ints(end), *_pairs(continuations, parents, first))
+
+
+def _pairs(
+    continuations: tuple[tuple[int, ...], ...], parents: list[list[int]], first: int
+) -> tuple[IntArray, IntArray, Lookup]:
+    parent = _ints([at for row in parents for at in row])
+    token = _ints([token for tokens in continuations for token in tokens[first:]])
+    n_ids = int(token.max(initial=0)) + 1
+    distinct, pair = np.unique((parent + 1) * n_ids + token, return_inverse=True)
+    owner = np.repeat(np.arange(len(parents)), [len(row) for row in parents])
+    return distinct // n_ids - 1, distinct % n_ids, Lookup(pair, owner)
+
+
+def _ints(values: Sequence[int] | range) -> IntArray:
+    return np.array(values, dtype=np.int64)
 
 
 def plant(queries: Sequence[Query]) -> Forest:
     """The forest of these queries, in their order: neighbours share their common prefix, so pass them sorted."""
-    planter = _Planter()
+    ids, depth, end = [], [], []
+    sources, tokens, lookups = [], [], []
     starts: list[int] = []
+    path: list[int] = []  # positions of the newest prompt's tokens
+    closed: list[tuple[int, int]] = []  # (position of a prompt's token, its end)
     previous: tuple[int, ...] = ()
-    where: list[list[list[int]]] = []  # positions whose distribution predicts each scored token
+    n, n_pairs = 0, 0
     for query in queries:
-        planter.cut(common_prefix(previous, query.prompt))
-        starts.append(len(planter.ids))
-        planter.grow(query.prompt[len(planter.path) :])
-        where.append(_plant_continuations(planter, query))
-        planter.cut(len(query.prompt))
+        shared = common_prefix(previous, query.prompt)
+        closed += [(position, n) for position in path[shared:]]
+        own = len(query.prompt) - shared
+        path[shared:] = range(n, n + own)
+        branch = _branch(query.continuations, query.first)
+        ids += [_ints(query.prompt[shared:]), branch.ids]
+        depth += [_ints(range(shared, len(query.prompt))), branch.depth + len(query.prompt)]
+        end += [np.zeros(own, dtype=np.int64), branch.end + n + own]
+        starts.append(n)
+        n += own
+        sources.append(np.where(branch.pair_parent < 0, path[-1] if path else -1, branch.pair_parent + n))
+        tokens.append(branch.pair_token)
+        lookups.append(Lookup(branch.lookup.pair + n_pairs, branch.lookup.owner))
+        n += len(branch.ids)
+        n_pairs += len(branch.pair_token)
         previous = query.prompt
-    planter.cut(0)
-    return _forest(planter, starts, queries, where)
+    ends = np.concatenate(end)
+    closed += [(position, n) for position in path]
+    if closed:
+        at, stop = zip(*closed, strict=True)
+        ends[list(at)] = stop
+    return _forest(np.concatenate(ids), np.concatenate(depth), ends, starts, sources, tokens, lookups)
 
 
-def _plant_continuations(planter: _Planter, query: Query) -> list[list[int]]:
-    base = len(query.prompt)
-    order = sorted(range(len(query.continuations)), key=lambda i: query.continuations[i][:-1])
-    where: list[list[int]] = [[] for _ in order]
-    previous: tuple[int, ...] = ()
-    for i in order:
-        fed = query.continuations[i][:-1]
-        planter.cut(base + common_prefix(previous, fed))
-        planter.grow(fed[len(planter.path) - base :])
-        where[i] = planter.path[base - 1 :] if base else planter.path[:]
-        previous = fed
-    return where
-
-
-def _forest(planter: _Planter, starts: list[int], queries: Sequence[Query], where: list[list[list[int]]]) -> Forest:
-    lengths = [[len(positions) for positions in rows] for rows in where]
-    flat = np.array([at for rows in where for positions in rows for at in positions], dtype=np.int64)
-    tokens = np.array(
-        [token for query in queries for tokens in query.continuations for token in tokens[query.first :]],
-        dtype=np.int64,
-    )
-    sources, source_row = np.unique(flat, return_inverse=True)
-    n_ids = int(tokens.max(initial=0)) + 1
-    distinct, pair_row = np.unique(source_row * n_ids + tokens, return_inverse=True)
-    cuts = np.cumsum([length for rows in lengths for length in rows])[:-1]
-    pieces = iter(np.split(pair_row, cuts))
+def _forest(
+    ids: IntArray,
+    depth: IntArray,
+    end: IntArray,
+    starts: list[int],
+    sources: list[IntArray],
+    tokens: list[IntArray],
+    lookups: list[Lookup],
+) -> Forest:
+    """Sort the pairs by source: queries with one and the same prompt ask for the same source in turn."""
+    distinct, row = np.unique(np.concatenate(sources), return_inverse=True)
+    order = np.argsort(row, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
     return Forest(
-        ids=np.array(planter.ids, dtype=np.int64),
-        depth=np.array(planter.depth, dtype=np.int64),
-        end=np.array(planter.end, dtype=np.int64),
-        starts=np.unique(np.array(starts, dtype=np.int64)),
-        sources=sources,
-        pair_source=distinct // n_ids,
-        pair_token=distinct % n_ids,
-        pairs=tuple(tuple(next(pieces) for _ in rows) for rows in lengths),
+        ids=ids,
+        depth=depth,
+        end=end,
+        starts=np.unique(_ints(starts)),
+        sources=distinct,
+        pair_source=row[order],
+        pair_token=np.concatenate(tokens)[order],
+        lookups=tuple(Lookup(place[one.pair], one.owner) for one in lookups),
     )
 
 
@@ -151,12 +202,7 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
 def n_fed(query: Query, previous: Query | None) -> int:
     """Tokens this query adds to a forest whose last query is `previous`."""
     shared = common_prefix(previous.prompt, query.prompt) if previous else 0
-    total = len(query.prompt) - shared
-    before: tuple[int, ...] = ()
-    for fed in sorted(tokens[:-1] for tokens in query.continuations):
-        total += len(fed) - common_prefix(before, fed)
-        before = fed
-    return total
+    return len(query.prompt) - shared + len(_branch(query.continuations, query.first).ids)
 
 
 def batches(queries: Sequence[Query], *, budget: int) -> list[list[int]]:
