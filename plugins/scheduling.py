@@ -17,15 +17,21 @@ from .desk import desk_of, plain_id
 
 
 class Grouped(LoadGroupScheduling):  # type: ignore[misc]
-    """xdist's `loadgroup`, with two differences.
+    """xdist's `loadgroup`, with three differences.
 
     Groups come from the plan: xdist 3.8 marks them in `item._nodeid`, which pytest 9.2 no longer reads.
     A test that killed its worker is not given to the next one: it has its verdict.
+    A worker runs a test only when it knows the next; one that replaces a dead one would wait for it forever.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         cell = desk_of(self.config).cells.get(plain_id(nodeid))
         return super()._split_scope(nodeid) if cell is None else f"model {cell.model}"
+
+    def _reschedule(self, node: WorkerController) -> None:
+        super()._reschedule(node)
+        while self.workqueue and not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
+            self._assign_work_unit(node)
 
     def remove_node(self, node: WorkerController) -> str | None:
         workload = self.assigned_work.pop(node)

@@ -10,6 +10,8 @@ stub:raises=scoring failed      the backend fails: broken
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -149,7 +151,11 @@ class House:
         return path.read_text()
 
     def finish(self, process: subprocess.Popen[str]) -> Reading:
-        code = process.wait(timeout=60)
+        try:
+            code = process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         lines = (self.pytester.path / "said.txt").read_text().splitlines()
         return Reading(self.pytester.path, pytest.RunResult(code, lines, [], 0.0))
 
