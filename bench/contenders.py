@@ -1,0 +1,128 @@
+"""Ours, lm-eval's and benchleak's way to the same numbers. Each loads its weights when it is made, outside all times."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from items import Item
+
+from seepage.models import open_model
+from seepage.models.hf import HFModel
+from seepage.records import Answer, Score, Scored, TokenStats
+from seepage.scorer import ask
+from seepage.stats.membership import membership
+from seepage.store import Store
+
+K = 20.0  # per cent of the tokens that Min-K% looks at
+
+
+class Ours:
+    """A model opened anew: what the scorer checks on its first batches is inside its time."""
+
+    def __init__(self, directory: Path) -> None:
+        model = open_model(f"hf:{directory}")
+        assert isinstance(model, HFModel)
+        self.model = model
+        self.model.engine  # noqa: B018 - loads the weights
+        self.model.info  # noqa: B018 - digests them
+
+    def sums(self, questions: list[Item], *, store: Store | None = None) -> list[list[float]]:
+        plan = {str(i): Score(q.prompt, q.options, detail="sums") for i, q in enumerate(questions)}
+        got = ask(self.model, plan, store=store)
+        return [list(scored(got[str(i)]).sums) for i in range(len(questions))]
+
+    def memberships(self, samples: list[str]) -> list[float]:
+        """All five scores of every text; Min-K% with benchleak's rounding is what is compared."""
+        got = ask(self.model, {str(i): Score("", (text,)) for i, text in enumerate(samples)}, store=None)
+        stats: list[TokenStats] = [scored(got[str(i)]).tokens[0] for i in range(len(samples))]
+        every = [membership(one, text, k=K, rounding="floor") for one, text in zip(stats, samples, strict=True)]
+        return [scores.min_k for scores in every]
+
+
+class Harness:
+    """lm-eval's HF backend; one loaded model for all batch sizes."""
+
+    def __init__(self, directory: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        self.model = AutoModelForCausalLM.from_pretrained(str(directory), dtype=torch.float32).eval()
+        self.tokenizer = AutoTokenizer.from_pretrained(str(directory))
+        logging.getLogger("lm_eval").setLevel(logging.ERROR)  # advice about a model that is loaded already
+
+    def sums(self, questions: list[Item], *, batch_size: int | str) -> list[list[float]]:
+        from lm_eval.api.instance import Instance
+        from lm_eval.models.huggingface import HFLM
+
+        backend = HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=batch_size, device="cpu")
+        requests = [
+            Instance(request_type="loglikelihood", doc={}, arguments=(q.prompt, option), idx=i)
+            for q in questions
+            for i, option in enumerate(q.options)
+        ]
+        flat = [float(total) for total, _ in backend.loglikelihood(requests, disable_tqdm=True)]
+        return [flat[i : i + 4] for i in range(0, len(flat), 4)]
+
+
+class Detector:
+    """benchleak's Min-K%."""
+
+    def __init__(self, directory: Path) -> None:
+        from benchleak.detectors.pretrain import MinKProbDetector
+        from benchleak.loading import load_model
+
+        self.detector = MinKProbDetector(*load_model(str(directory), dtype="float32"), k=K)
+
+    def scores(self, samples: list[str]) -> list[float]:
+        return [float(score) for score in self.detector.score_batch(samples)]
+
+
+def store_times(directory: Path, questions: list[Item], folder: Path) -> tuple[float, float]:
+    """Seconds of a first run that asks everything, and of a second that opens model and store anew.
+
+    The second run's time holds what a run must do before it may trust a stored answer: digest the weights. Their file's
+    time is changed, because a digest is remembered within a process.
+    """
+    path = folder / "answers.sqlite"
+    ours, store = Ours(directory), Store(path)
+    started = time.perf_counter()
+    first = ours.sums(questions, store=store)
+    first_seconds = time.perf_counter() - started
+    store.close()
+    ours.model.close()
+    for file in directory.glob("*.safetensors"):
+        os.utime(file)
+    started = time.perf_counter()
+    store = Store(path)
+    again = Ours.__new__(Ours)  # no weights: the store holds every answer
+    model = open_model(f"hf:{directory}")
+    assert isinstance(model, HFModel)
+    again.model = model
+    second = again.sums(questions, store=store)
+    second_seconds = time.perf_counter() - started
+    store.close()
+    if second != first:
+        raise RuntimeError("the store gave back other answers than the model")
+    return first_seconds, second_seconds
+
+
+def scored(answer: Answer) -> Scored:
+    assert isinstance(answer, Scored)
+    return answer
+
+
+def counter(directory: Path) -> Callable[[str], int]:
+    """Number of tokens of a text."""
+    tokenizer: Any = tokenizer_of(directory)
+    return lambda text: len(tokenizer(text)["input_ids"])
+
+
+def tokenizer_of(directory: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(directory))
