@@ -51,7 +51,7 @@ class Measured:
     min_k_apart: float = 0.0
     tokens: tuple[int, int] = (0, 0)
     gflops: tuple[float, float] = (0.0, 0.0)
-    store: tuple[float, float] = (0.0, 0.0)
+    store: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 def main() -> int:

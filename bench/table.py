@@ -88,7 +88,7 @@ def _targets(m: Measured) -> str:
             flops >= 0.6,
         ),
         (
-            "second run over the same requests, from the store",
+            "a second run over the same requests, answered by the store",
             f"{m.store[1]:.2f} s after {m.store[0]:.2f} s",
             f"{store:.1%}".replace("%", " %"),
             "≤ 2 %",
@@ -120,11 +120,11 @@ lm-eval's batch size was chosen on {max(m.n_items // 8, 1)} of the items (second
 
 def _limits(m: Measured) -> str:
     ours, theirs = m.letters
-    return f"""What this does not say: the gain comes from prompts that are computed once for all their options, so it is a
+    return f"""What this does not say: the gain comes from prompts computed once for all their options, so it is a
 gain for options of several tokens. lm-eval, too, computes a prompt once where every option is a single token: with " A"
 to " D" as the options of the same items it took {theirs:.2f} s and we {ours:.2f} s ({theirs / ours:.2f} × as fast, one
-run each). benchleak makes one pass a text; so do we. The second run's time holds opening the model's folder and the
-digest of its weights. Texts and items are invented English (bench/items.py).
+run each). benchleak makes one pass a text; so do we. Opening the model's folder and digesting its weights took
+{m.store[2]:.2f} s, which every run spends before it asks, the second too; it is in neither of its two times. Texts and items are invented English (bench/items.py).
 """
 
 
