@@ -124,7 +124,8 @@ def _limits(m: Measured) -> str:
 gain for options of several tokens. lm-eval, too, computes a prompt once where every option is a single token: with " A"
 to " D" as the options of the same items it took {theirs:.2f} s and we {ours:.2f} s ({theirs / ours:.2f} × as fast, one
 run each). benchleak makes one pass a text; so do we. Opening the model's folder and digesting its weights took
-{m.store[2]:.2f} s, which every run spends before it asks, the second too; it is in neither of its two times. Texts and items are invented English (bench/items.py).
+{m.store[2]:.2f} s, which every run spends before it asks, the second too; it is in neither of its two times.
+Texts and items are invented English (bench/items.py).
 """
 
 
