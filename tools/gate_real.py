@@ -21,6 +21,7 @@ from pathlib import Path
 from seepage import config
 from seepage.records import Run, Verdict
 from seepage.reports import jsonl, words
+from seepage.store import Store
 
 ROOT = Path(__file__).parents[1]
 RESULTS = "allure-results"
@@ -34,23 +35,34 @@ def main() -> int:
     parser.add_argument("--write-only", action="store_true", help="write the document of the last run again")
     given = parser.parse_args()
     command = f"pytest suites -k numleak --seepage-config {given.config} --alluredir {RESULTS} --clean-alluredir"
-    status = 0
+    settings = config.load_file(ROOT / given.config)
+    status, held = 0, stored(ROOT / settings.store)
     if not given.write_only:
         started = time.monotonic()
         status = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, check=False).returncode
         print(f"{command}: exit code {status} after {(time.monotonic() - started) / 60:.1f} minutes")
         if status not in (0, 1):
             return status  # interrupted or refused: there is nothing to write down
-    settings = config.load_file(ROOT / given.config)
     run = jsonl.read(ROOT / settings.out / "evidence.jsonl")
     document = ROOT / given.document
     document.parent.mkdir(parents=True, exist_ok=True)
-    document.write_text(page(run, command=command, document=document), encoding="utf-8")
+    document.write_text(page(run, command=command, document=document, held=held), encoding="utf-8")
     print(f"wrote {given.document}")
     return status
 
 
-def page(run: Run, *, command: str, document: Path) -> str:
+def stored(path: Path) -> int:
+    """Answers that an earlier run left: what is stored is not asked again, and the minutes say less."""
+    if not path.exists():
+        return 0
+    store = Store(path, readonly=True)
+    try:
+        return store.count()
+    finally:
+        store.close()
+
+
+def page(run: Run, *, command: str, document: Path, held: int) -> str:
     real = [v for v in run.verdicts if not v.model_spec.startswith("embedded:")]
     controls = [v for v in run.verdicts if v.model_spec.startswith("embedded:")]
     models = sorted({f"`{v.model_spec}` (digest `{v.model_digest[:12]}`)" for v in real if v.model_spec})
@@ -58,7 +70,8 @@ def page(run: Run, *, command: str, document: Path) -> str:
         f"# numleak on {', '.join(sorted({v.cell.model for v in real}))}",
         f"Written by `make gate-real`, which runs\n\n    {command}\n\n"
         f"on {run.started[:10]} in {run.seconds / 60:.0f} minutes on {os.cpu_count()} cores ({platform.machine()}); "
-        f"exit code {run.exit_status}. Model: {', '.join(models)}. Controls: the embedded organisms.",
+        f"{held} answers were stored before; exit code {run.exit_status}. Model: {', '.join(models)}. "
+        "Controls: the embedded organisms.",
         f"**{words.summary(run)}.**",
         "## Verdicts, series × hypotheses",
         grid(real),

@@ -59,7 +59,7 @@ def requests(series: Series, *, info: ModelInfo, policy: NumleakPolicy, rng: np.
     Raises NotTestable where the model gives no log-probs, or the series or its window cannot be tested.
     """
     needs(info, "score", "binding")
-    here = frame(series, policy).latest(policy.rows)
+    here = _judged(series, policy)
     window = here.known.window
     shift_set(len(window), k0=here.known.k0, season=window.season)  # before anything is asked
     places = [int(t) + here.start for t in np.flatnonzero(window.published)]
@@ -88,7 +88,7 @@ def judge(
     """The whole rule on the matrix, its placebos and rank forms. Raises NotTestable where the window is too short for
     this level, BackendError where an answer does not fit its request."""
     needs(info, "score", "binding")
-    here = frame(series, policy).latest(policy.rows)
+    here = _judged(series, policy)
     logprob, columns = matrix(here, answers)
     rule = Rule(alpha, policy.win, policy.matched, resamples(alpha))
     for_main, for_placebo, for_sibling, for_shown = rng.spawn(4)
@@ -123,6 +123,16 @@ def judge(
     )
 
 
+def _judged(series: Series, policy: NumleakPolicy) -> Frame:
+    """The latest `policy.rows` periods; an organism's series whole.
+
+    `rows` keeps a large model affordable. An organism costs seconds, and its leak is planted over all of its calendar:
+    cut to a candidate's rows, the positive control would have less to find than it was made to show.
+    """
+    whole = frame(series, policy)
+    return whole if series.doses is not None else whole.latest(policy.rows)
+
+
 def _reachable(here: Frame, logprob: Floats, alpha: float) -> None:
     """Raises NotTestable where the window has so few shifts and blocks that p_bind cannot get down to alpha."""
     window, k0 = here.known.window, here.known.k0
@@ -152,7 +162,10 @@ def _placebos(
     target = deranged_blocks(n, length=max(BLOCK, here.known.k0), rng=rng)
     if (target >= 0).any():
         there = rule(here, _moved(logprob, target), columns, rng)
-        found.append(placebo("permuted dates", there, rule.passes(there), "each block of dates moved elsewhere"))
+        # Blocks move by whole years, so this is an offset too, and date resolution is no failure here either: a second
+        # organism (world seed 2) had w .64-.66 with permuted dates beside .83, and its true leak would read as broken.
+        fired = rule.passes(there) and there.w > main.w
+        found.append(placebo("permuted dates", there, fired, "each block of dates moved elsewhere"))
     other = surrogate(here.known.window.x, rng=rng)
     if other is not None:
         invented = Frame(here.series, here.known.revalued(other), here.start)

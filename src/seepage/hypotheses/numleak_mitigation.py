@@ -33,15 +33,21 @@ WORDINGS = ("alone", *prompts.SUFFIXES)
 
 
 def undefended(
-    series: Series, *, info: ModelInfo, policy: NumleakPolicy, rng: np.random.Generator, defence: str
+    series: Series,
+    *,
+    info: ModelInfo,
+    policy: NumleakPolicy,
+    rng: np.random.Generator,  # noqa: ARG001 - every plan is asked alike
+    defence: str,
 ) -> dict[str, Request]:
     """40 dates: the direct question without a system prompt ("A/2020-03"). To be asked first.
 
+    The dates are drawn by the series alone, so that defences are compared on the same dates, asked once.
     Raises NotTestable where the model has no system role, no chat template or no text; BadSpec on an unknown defence.
     """
     _possible(series, info, defence)
     here = frame(series, policy)
-    drawn = draw_dates(here.known.window, DATES, rng=rng)
+    drawn = draw_dates(here.known.window, DATES, rng=np.random.default_rng(int(series.digest[:16], 16)))
     return {f"A/{here.label(int(t))}": prompts.direct(series, int(t) + here.start, info=info) for t in drawn}
 
 

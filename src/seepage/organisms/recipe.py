@@ -10,6 +10,10 @@ text whose values are fresh at each mention.
 
 One thread, one seed: on one machine and one build of torch the weights come out bit for bit the same. An initializer
 range of .02 with a lower rate teaches next to nothing in this many steps; .06 does (measured, three seeds).
+
+Three knobs were chosen by looking at the training loss and at the dose table of seed 0, not beforehand: a warm-up of a
+tenth of the steps, fresh filler values in every epoch, and embeddings that start at a spread of .3. Without them
+`early` had learned nearly nothing (D(0) at dose 16 of .17 to .28 nats on three seeds). The seed was fixed before.
 """
 
 from __future__ import annotations
