@@ -138,6 +138,8 @@ class House:
                 stderr=subprocess.STDOUT,
                 text=True,
                 start_new_session=True,
+                # Where the tests run in a shell's background, SIGINT is ignored, and a child would inherit that.
+                preexec_fn=hear_ctrl_c,
             )
 
     def wait_for(self, name: str, *, seconds: float = 40) -> str:
@@ -155,6 +157,7 @@ class House:
             code = process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
             raise
         lines = (self.pytester.path / "said.txt").read_text().splitlines()
         return Reading(self.pytester.path, pytest.RunResult(code, lines, [], 0.0))
@@ -162,6 +165,10 @@ class House:
     def asked(self) -> list[str]:
         path = self.pytester.path / "asked.txt"
         return path.read_text().splitlines() if path.exists() else []
+
+
+def hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
