@@ -43,6 +43,39 @@ class NumleakPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class McGenerationPolicy:
+    """Keys of `[tool.seepage.mc_generation]`.
+
+    margin: recognition-only share, corrected for chance, that counts.  net_drop: generated answers lost that count.
+    score: the primary one of the five multiple-choice scores.  answerer: gate a dense model's recognition too.
+    tier: how much is asked. smoke: options scored, one open answer. standard: letters, ladder and examples too.
+          deep: samples and beams too.
+    items: most items of a benchmark; more are drawn by lot.  context: `auto` shows an item's passage, `closed` never.
+    samples, temperature, beams: decoding of the deep tier.
+    methods, sparsities, patterns, bits: the grid of compressed twins of a model that states `twins = true`.
+    mde_share, mde_drop: largest detectable effect that still makes a pass a `no-evidence`.
+    """
+
+    margin: float = 0.10
+    net_drop: float = 0.05
+    score: Literal["sum", "byte", "tok", "pmi", "letter"] = "byte"
+    answerer: bool = False
+    tier: Literal["smoke", "standard", "deep"] = "standard"
+    items: int = 1000
+    context: Literal["auto", "closed"] = "auto"
+    max_new_tokens: int = 32
+    samples: int = 20
+    temperature: float = 0.7
+    beams: tuple[int, ...] = (5, 10)
+    methods: tuple[str, ...] = ("magnitude", "wanda", "sparsegpt")
+    sparsities: tuple[float, ...] = (0.5, 0.6)
+    patterns: tuple[str, ...] = ("wanda:2:4",)
+    bits: tuple[int, ...] = ()
+    mde_share: float = 0.25
+    mde_drop: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Keys of `[tool.seepage]` that decide.
 
@@ -56,6 +89,7 @@ class Policy:
     seed: int = 0
     severity: Mapping[str, str] = field(default_factory=dict)
     numleak: NumleakPolicy = field(default_factory=NumleakPolicy)
+    mc_generation: McGenerationPolicy = field(default_factory=McGenerationPolicy)
 
     @property
     def digest(self) -> str:

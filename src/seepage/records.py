@@ -46,13 +46,21 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Greedy continuation of one prompt, cut at the first stop string. Tools, retrieval and reasoning text are off."""
+    """Continuation of one prompt, cut at the first stop string. Tools, retrieval and reasoning text are off.
+
+    Greedy unless asked otherwise. beams: width of a beam search (length penalty 1) that returns every final beam.
+    samples: this many draws at `temperature` from the full distribution (top_p 1, top_k 0), reproducible from `seed`.
+    """
 
     prompt: str
     max_new_tokens: int = 12
     stop: tuple[str, ...] = ("\n",)
     chat: bool = False
     system: str | None = None
+    beams: int = 1
+    samples: int = 0
+    temperature: float = 1.0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +111,15 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Answer to `Generate`. stopped: `stop` (a stop string), `end` (end of text) or `length` (cut off)."""
+    """Answer to `Generate`. stopped: `stop` (a stop string), `end` (end of text) or `length` (cut off).
+
+    others: the further final beams, best first, or the further samples, in the order drawn.
+    """
 
     text: str
     stopped: Literal["stop", "end", "length"]
     n_tokens: int
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,9 @@ class ModelInfo:
     spec: as the user wrote it.  digest: of weights or revision, tokenizer and dtype: the key of its answers.
     chat: its tokenizer has a chat template.  end_of_turn: what closes an assistant turn, as text.
     access: kinds of request it can answer: "score", "generate", "layers".
+    tokenizer: digest of tokenizer and chat template: a pair is compared only where it is the same.
+    derived: what made it from the model of its spec ("wanda .5, ..."), "" for a model as it came.
+    zeros: share of the pruned matrices' weights that are zero, None where nothing was pruned.
     """
 
     spec: str
@@ -138,6 +153,9 @@ class ModelInfo:
     dtype: str = "float32"
     n_parameters: int | None = None
     context: int | None = None
+    tokenizer: str = ""
+    derived: str = ""
+    zeros: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
