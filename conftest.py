@@ -1,4 +1,4 @@
-"""Which models and series *this* repository tests, and how strictly: an example to copy.
+"""Which models, series and benchmarks *this* repository tests, and how strictly: an example to copy.
 
 Run `pytest suites`. Yours names its own entries here, or states them in `[tool.seepage]` without a line of code.
 """
@@ -24,6 +24,11 @@ def pytest_seepage_models() -> tuple[Entry, ...]:
 def pytest_seepage_series() -> tuple[Entry, ...]:
     """Their invented series; a real one is Entry("mkt", "arch:Mkt-RF")."""
     return PANEL.series
+
+
+def pytest_seepage_benchmarks() -> tuple[Entry, ...]:
+    """Their invented quiz; one of your own is Entry("faq", "file:faq.jsonl?gold=answer")."""
+    return PANEL.benchmarks
 
 
 def pytest_seepage_policy(policy: Policy, config: pytest.Config) -> Policy | None:  # noqa: ARG001

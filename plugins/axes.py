@@ -5,38 +5,56 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seepage import twins
+from seepage.config import MODEL_FACTS, WORLDS
 from seepage.errors import BadSpec
+from seepage.policy import Policy
 from seepage.records import ROLES, Entry
 from seepage.specs import known_only, slug
 
 from .desk import Desk, desk_of
 
+if TYPE_CHECKING:
+    from seepage.organisms import Panel
+
 AXES = ("model", "series", "bench")
-KEYWORDS = ("axes", "family", "gated", "weight", "world", "roles")
-WORLDS = ("embedded", "real")
+KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts")
 CONTROLS = ("positive-control", "negative-control")
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the marker of a test says. world, roles: cells of other worlds and roles do not take part; empty for all."""
+    """What the marker of a test says.
+
+    world, roles: cells of other worlds and roles do not take part; empty for all.
+    facts: models take part that state all of these.
+    gated_if: facts and switches of the policy. Where it names any, a candidate is gated if one of them holds.
+    """
 
     hypothesis: str
     axes: tuple[str, ...]
     family: str
     gated: bool
+    gated_if: tuple[str, ...]
     weight: float
     world: str
     roles: tuple[str, ...]
+    facts: tuple[str, ...]
     values: dict[str, tuple[Any, ...]]
+
+    @property
+    def target(self) -> str:
+        """The axis beside the model: `series`, `bench`, or nothing."""
+        return next((axis for axis in ("series", "bench") if axis in self.axes), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,9 @@ def claim_of(mark: pytest.Mark) -> Claim:
     where = f"the marker of {mark.args[0]}"
     known_only([world], ("", *WORLDS), what="world", where=where)
     known_only(roles, ROLES, what="role", where=where)
+    facts, gated_if = (words_of(mark, key, where) for key in ("facts", "gated_if"))
+    known_only(facts, MODEL_FACTS, what="fact", where=where)
+    known_only(gated_if, (*MODEL_FACTS, *switches()), what="fact or switch", where=where)
     if not weight > 0:
         raise BadSpec(f"weight={weight!r} in {where}; accepted: a number above 0")
     return Claim(
@@ -69,11 +90,45 @@ def claim_of(mark: pytest.Mark) -> Claim:
         axes=axes,
         family=mark.kwargs.get("family", "leakage"),
         gated=mark.kwargs.get("gated", True),
+        gated_if=gated_if,
         weight=float(weight),
         world=world,
         roles=tuple(roles),
+        facts=facts,
         values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
     )
+
+
+def words_of(mark: pytest.Mark, key: str, where: str) -> tuple[str, ...]:
+    written = mark.kwargs.get(key, ())
+    if not isinstance(written, (tuple, list)):
+        raise BadSpec(f'{key}={written!r} in {where}; accepted: a tuple of names, {key}=("dense",)')
+    return tuple(written)
+
+
+def switches() -> tuple[str, ...]:
+    """What is on or off in a section of the policy: mc_generation.answerer."""
+    policy = Policy()
+    sections = {f.name: getattr(policy, f.name) for f in dataclasses.fields(policy)}
+    return tuple(
+        f"{name}.{field.name}"
+        for name, section in sections.items()
+        if dataclasses.is_dataclass(section)
+        for field in dataclasses.fields(section)
+        if isinstance(getattr(section, field.name), bool)
+    )
+
+
+def is_gated(claim: Claim, model: Entry, role: str, policy: Policy) -> bool:
+    """Whether a cell decides. Controls and references are judged as the claim is, whatever they state."""
+    if not claim.gated or not claim.gated_if or role != "candidate":
+        return claim.gated
+    return any(holds(word, model, policy) for word in claim.gated_if)
+
+
+def holds(word: str, model: Entry, policy: Policy) -> bool:
+    section, dot, key = word.partition(".")
+    return bool(getattr(getattr(policy, section), key) if dot else model.facts.get(word))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,11 +146,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def combinations(claim: Claim, desk: Desk) -> list[tuple[Any, ...]]:
-    """(model, series or bench, further values...) of every cell of a claim; worlds never mix."""
+    """(model, series or bench, further values...) of every cell of a claim; worlds never mix.
+
+    Added controls are there for the sake of others: where no cell is the user's own there are none.
+    """
     roster = roster_of(desk)
-    targets: Sequence[Entry | None] = (None,)
-    if "series" in claim.axes or "bench" in claim.axes:
-        targets = roster.targets("series" if "series" in claim.axes else "bench")
+    targets: Sequence[Entry | None] = roster.targets(claim.target) if claim.target else (None,)
     order = [axis for axis in claim.axes if axis != "model"]
     further = [[Value(slug(str(v)), v) for v in claim.values[axis]] for axis in order if axis not in AXES]
     pairs = [
@@ -103,6 +159,8 @@ def combinations(claim: Claim, desk: Desk) -> list[tuple[Any, ...]]:
         for model, target in itertools.product(roster.models, targets)
         if roster.meet(model, target, claim)
     ]
+    if all(roster.is_added(model, target, claim) for model, target in pairs):
+        return []
     cells = []
     for (model, target), extra in itertools.product(pairs, itertools.product(*further)):
         rest = iter(extra)
@@ -123,25 +181,52 @@ def id_of(chosen: Iterable[Entry | Value]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """The entries of a run. added: ids of the embedded panel's, there only where they are controls of a claim."""
+    """The entries of a run.
+
+    added: (axis, id) of the embedded panel's, there only where they are controls of a claim.
+    derived: ids of the twins that `twins = true` made. They are there to be compared with their dense model on
+             benchmarks; on series they would say what it says, and take from the level of every other cell.
+    """
 
     models: tuple[Entry, ...]
     series: tuple[Entry, ...]
     benchmarks: tuple[Entry, ...]
     added: frozenset[tuple[str, str]] = frozenset()
+    derived: frozenset[str] = frozenset()
 
     def targets(self, axis: str) -> tuple[Entry, ...]:
         return self.series if axis == "series" else self.benchmarks
 
     def meet(self, model: Entry, target: Entry | None, claim: Claim) -> bool:
         """Whether there is a cell: one world, as the claim asks; an added organism only where it is a control."""
+        if not all(model.facts.get(fact) for fact in claim.facts):
+            return False
+        if claim.target == "series" and model.id in self.derived:
+            return False
         if claim.world not in ("", model.world) or (target is not None and model.world != target.world):
             return False
         role = cell_role(model, target, claim.hypothesis)
         if claim.roles and role not in claim.roles:
             return False
-        ours = ("model", model.id) in self.added or (target is not None and ("series", target.id) in self.added)
+        ours = self.is_added(model, target, claim)
         return not ours or (role in CONTROLS and shipped(claim.hypothesis))
+
+    def is_added(self, model: Entry, target: Entry | None, claim: Claim) -> bool:
+        return ("model", model.id) in self.added or (target is not None and (claim.target, target.id) in self.added)
+
+    def dense(self, model: Entry) -> Entry:
+        """The dense model of a twin. Raises BadSpec where the model states none."""
+        name = twins.dense_id(model)
+        if not name:
+            raise BadSpec(
+                f'the model {model.id!r} states no dense model; mark the test with facts=("dense",), or state '
+                "dense = the id of another model"
+            )
+        return next(entry for entry in self.models if entry.id == name)
+
+    def others(self, model: Entry) -> tuple[Entry, ...]:
+        """The other models of the same world, without its dense model and the twins of either."""
+        return tuple(e for e in self.models if e.world == model.world and twins.group(e) != twins.group(model))
 
 
 def shipped(hypothesis: str) -> bool:
@@ -164,21 +249,48 @@ def cell_role(model: Entry, target: Entry | None, hypothesis: str) -> str:
 
 
 def roster_of(desk: Desk) -> Roster:
+    """Who takes part in this run, the same in every process: what was entered, its twins, and the controls."""
     settings, config = desk.settings, desk.config
     models = collected(settings.models, config.hook.pytest_seepage_models, config)
     series = collected(settings.series, config.hook.pytest_seepage_series, config)
     benchmarks = collected(settings.benchmarks, config.hook.pytest_seepage_benchmarks, config)
     if not models and not series and not benchmarks:
-        return Roster(*panel(), ())
-    if models and not series:
-        worlds = {model.world for model in models}
-        series = (*(panel()[1] if "embedded" in worlds else ()), *(real_series() if "real" in worlds else ()))
-    if not settings.controls:
-        return Roster(models, series, benchmarks)
-    panel_models, panel_series = panel()
-    new_models, new_series = missing(panel_models, models), missing(panel_series, series)
-    added = {("model", entry.id) for entry in new_models} | {("series", entry.id) for entry in new_series}
-    return Roster((*models, *new_models), (*series, *new_series), benchmarks, frozenset(added))
+        return Roster(*panel())
+    if models and not series and not benchmarks:
+        series, benchmarks = usual_targets({model.world for model in models})
+    grown = twins.with_twins(models, desk.policy.mc_generation)
+    roster = Roster(grown, series, benchmarks, derived=frozenset({e.id for e in grown} - {e.id for e in models}))
+    roster = with_controls(roster) if settings.controls else roster
+    twins.check(roster.models)
+    return roster
+
+
+def usual_targets(worlds: set[str]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """(series, benchmarks) of models that were entered alone."""
+    shown = panel()
+    series = (
+        *(entry for entry in shown.series if entry.world in worlds),
+        *(real_series() if "real" in worlds else ()),
+    )
+    return series, tuple(entry for entry in shown.benchmarks if entry.world in worlds)
+
+
+def with_controls(roster: Roster) -> Roster:
+    """The roster and what it lacks of the panel. A control whose dense model has given its id to another stays out."""
+    shown = panel()
+    models = missing(shown.models, roster.models)
+    there = {entry.id: entry.spec for entry in (*models, *roster.models)}
+    dense = {entry.id: entry.spec for entry in shown.models}
+    models = tuple(e for e in models if there.get(twins.dense_id(e)) == dense.get(twins.dense_id(e)))
+    series, benchmarks = missing(shown.series, roster.series), missing(shown.benchmarks, roster.benchmarks)
+    added = (("model", models), ("series", series), ("bench", benchmarks))
+    return dataclasses.replace(
+        roster,
+        models=(*roster.models, *models),
+        series=(*roster.series, *series),
+        benchmarks=(*roster.benchmarks, *benchmarks),
+        added=frozenset((axis, entry.id) for axis, entries in added for entry in entries),
+    )
 
 
 def collected(
@@ -198,11 +310,11 @@ def missing(panel: tuple[Entry, ...], given: tuple[Entry, ...]) -> tuple[Entry, 
     return tuple(entry for entry in panel if entry.id not in ids and entry.spec not in specs)
 
 
-def panel() -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """The embedded models and series."""
+def panel() -> Panel:
+    """The embedded models, series and benchmarks."""
     from seepage import organisms
 
-    return organisms.PANEL.models, organisms.PANEL.series
+    return organisms.PANEL
 
 
 def real_series() -> tuple[Entry, ...]:

@@ -7,18 +7,19 @@ anything else, fixtures too     broken
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seepage.errors import Broken, Leak, NotTestable
-from seepage.records import Cell, Entry, ModelInfo, Outcome, Verdict
+from seepage.records import Answer, Cell, Entry, ModelInfo, Outcome, Request, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
-from . import progress, readings, versions
+from . import axes, progress, readings, versions
 from .desk import desk_of, plain_id
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Trial:
         self.verdict: Verdict | None = None
         self.info: ModelInfo | None = None
         self.target: Any = None
+        self.beside: dict[str, ModelInfo] = {}  # id -> another model that this cell asked
         self.settled = False
         self._desk = desk_of(item.config)
         self._started = datetime.datetime.now(datetime.UTC)
@@ -62,6 +64,26 @@ class Trial:
         self.info = model.info
         return model
 
+    def opened(self, entry: Entry) -> Model:
+        """Any model of the run."""
+        return self._desk.model(entry)
+
+    def opens(self, entry: Entry) -> bool:
+        return self._desk.opens(entry)
+
+    def answers(self, entry: Entry, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        """Answers of any model of the run; the weights of the one that was asked before make room."""
+        return self._desk.answers(entry, requests)
+
+    def close_model(self, entry: Entry) -> None:
+        self._desk.close_model(entry.spec)
+
+    def dense(self, model: Entry) -> Entry:
+        return axes.roster_of(self._desk).dense(model)
+
+    def others(self, model: Entry) -> tuple[Entry, ...]:
+        return axes.roster_of(self._desk).others(model)
+
     def open_series(self, entry: Entry) -> Any:
         self.target = self._desk.series(entry)
         return self.target
@@ -74,9 +96,21 @@ class Trial:
         """The verdict on this outcome. One cell, one verdict: a second one raises Broken."""
         if self.verdict is not None:
             raise Broken(f"{self.cell.key} was judged twice; one test reaches one verdict")
+        notes = tuple(
+            f"beside it {name} was asked: {info.spec}, digest {info.digest[:12]}" for name, info in self.beside.items()
+        )
+        outcome = dataclasses.replace(
+            outcome, notes=(*outcome.notes, *notes), gated=outcome.gated and not self.report_only
+        )
         self.outcome = outcome
         self.verdict = verdict_from(outcome, self.cell, **self.facts())
         return self.verdict
+
+    @property
+    def report_only(self) -> bool:
+        """Whether the claim decides of others and not of this model (`gated_if`)."""
+        mark = self.item.get_closest_marker("seepage")
+        return mark is not None and axes.claim_of(mark).gated and not self.cell.gated
 
     def unjudged(self, word: Any, reason: str) -> Verdict:
         return unjudged(word, reason, self.cell, **self.facts())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from seepage.errors import BadSpec, SeepageError
-from seepage.records import Cell, Entry
+from seepage.records import Answer, Cell, Entry, Request
 
 from . import options
 
@@ -30,10 +30,12 @@ class Desk:
         self.config = config
         self.cells: dict[str, Cell] = {}  # node id, without @group -> cell, in the order of the run
         self.stated: dict[str, dict[str, str]] = {}  # node id -> fields of its verdict that are known beforehand
+        self.groups: dict[str, str] = {}  # node id -> what one worker runs: a dense model with its twins
         self._settings: options.Settings | None = None
         self._policy: Policy | None = None
         self._store: Store | None = None
-        self._model: tuple[str, Model | Exception] | None = None
+        self._models: dict[str, Model | Exception] = {}  # by spec
+        self._asked = ""  # spec of the model that holds weights
         self._opened: dict[tuple[str, str], Any] = {}
 
     @property
@@ -61,14 +63,34 @@ class Desk:
         return self._store
 
     def model(self, entry: Entry) -> Model:
-        """One model is open at a time. A spec that failed to open fails again without another try."""
-        if self._model is None or self._model[0] != entry.spec:
-            self.close_model()
+        """The model, which has no weights before it is asked. A spec that failed to open fails without another try."""
+        opened: Model = self._or_raise(self._opening(entry))
+        return opened
+
+    def opens(self, entry: Entry) -> bool:
+        """Whether the model is there. Where it is not, its own cells say why."""
+        return not isinstance(self._opening(entry), Exception)
+
+    def answers(self, entry: Entry, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        """Answers of a model. One model holds weights at a time: the one that was asked before is closed."""
+        if self._asked != entry.spec:
+            self.close_model(self._asked)
+        self._asked = entry.spec
+        return self.model(entry).answers(requests)
+
+    def close_model(self, spec: str) -> None:
+        """Asked again, it is opened again: a model is free to make an end of itself when it is closed."""
+        model = self._models.get(spec)
+        if model is not None and not isinstance(model, Exception):
+            del self._models[spec]
+            model.close()
+
+    def _opening(self, entry: Entry) -> Model | Exception:
+        if entry.spec not in self._models:
             same_digits()
             share_cores(self.config)
-            self._model = entry.spec, self._try(lambda: self._open("model", entry.spec))
-        opened: Model = self._or_raise(self._model[1])
-        return opened
+            self._models[entry.spec] = self._try(lambda: self._open("model", entry.spec))
+        return self._models[entry.spec]
 
     def series(self, entry: Entry) -> Any:
         return self._once("series", entry.spec)
@@ -76,15 +98,9 @@ class Desk:
     def benchmark(self, entry: Entry) -> Any:
         return self._once("benchmark", entry.spec)
 
-    def close_model(self) -> None:
-        if self._model is not None:
-            _, model = self._model
-            self._model = None
-            if not isinstance(model, Exception):
-                model.close()
-
     def close(self) -> None:
-        self.close_model()
+        for spec in tuple(self._models):
+            self.close_model(spec)
         if self._store is not None:
             self._store.close()
             self._store = None

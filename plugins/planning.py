@@ -10,6 +10,7 @@ from seepage.errors import BadSpec
 from seepage.policy import Policy
 from seepage.records import Cell, Entry
 from seepage.specs import slug
+from seepage.twins import dense_id, group
 from seepage.verdicts import plan
 
 from . import axes, command, workers
@@ -38,6 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item, cell in zip(mine, cells, strict=True):
         desk.cells[plain_id(item.nodeid)] = cell
         desk.stated[plain_id(item.nodeid)] = stated(item, cell, desk.policy)
+        desk.groups[plain_id(item.nodeid)] = group(model_of(item))
     workers.hand_over(config, desk)
     activate(config)
 
@@ -72,10 +74,18 @@ def is_cell(item: pytest.Item) -> bool:
 
 
 def side_by_side(items: list[pytest.Item], mine: list[pytest.Item]) -> None:
-    """Bring the cells of a model together, so that it is loaded once; tests of others keep their places."""
-    models = [model_of(item).id for item in mine]
-    order = {model: rank for rank, model in enumerate(dict.fromkeys(models))}
-    ordered = iter(sorted(mine, key=lambda item: order[model_of(item).id]))
+    """Bring the cells of a model together, so that it is loaded once, and those of its twins behind them.
+
+    Tests of others keep their places.
+    """
+    models = list(dict.fromkeys((group(model_of(item)), model_of(item).id) for item in mine))
+    groups = list(dict.fromkeys(name for name, _ in models))
+
+    def place(item: pytest.Item) -> tuple[int, bool, int]:
+        model = model_of(item)
+        return groups.index(group(model)), bool(dense_id(model)), models.index((group(model), model.id))
+
+    ordered = iter(sorted(mine, key=place))
     items[:] = [next(ordered) if is_cell(item) else item for item in items]
 
 
@@ -103,14 +113,15 @@ def cell_of(item: pytest.Item, policy: Policy) -> Cell:
     params = item.callspec.params  # type: ignore[attr-defined]
     target = params.get("series", params.get("bench"))
     further = [slug(str(value)) for name, value in params.items() if name not in axes.AXES]
+    role = axes.cell_role(params["model"], target, claim.hypothesis)
     return Cell(
         hypothesis=claim.hypothesis,
         model=params["model"].id,
         target=target.id if target is not None else "",
         variant="-".join(further),
-        role=axes.cell_role(params["model"], target, claim.hypothesis),  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
         family=claim.family,
-        gated=claim.gated,
+        gated=axes.is_gated(claim, params["model"], role, policy),
         weight=claim.weight,
         severity=policy.severity.get(claim.hypothesis, "critical"),
     )

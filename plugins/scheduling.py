@@ -1,4 +1,6 @@
-"""How tests are spread over workers where the user did not say: a model's cells together, all else as xdist does."""
+"""How tests are spread over workers where the user did not say: a model's cells together with those of its twins,
+all else as xdist does.
+"""
 
 # mypy: disable-error-code="no-any-return"
 # (xdist is followed as Any)
@@ -25,8 +27,8 @@ class Grouped(LoadGroupScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        cell = desk_of(self.config).cells.get(plain_id(nodeid))
-        return super()._split_scope(nodeid) if cell is None else f"model {cell.model}"
+        group = desk_of(self.config).groups.get(plain_id(nodeid))
+        return super()._split_scope(nodeid) if group is None else f"model {group}"
 
     def _reschedule(self, node: WorkerController) -> None:
         super()._reschedule(node)

@@ -85,7 +85,7 @@ def hand_over(config: pytest.Config, desk: Desk) -> None:
         return
     path = Path(folder) / PLAN
     draft = path.with_name(f"{os.getpid()}.tmp")
-    rows = [[nodeid, to_json(cell), desk.stated[nodeid]] for nodeid, cell in desk.cells.items()]
+    rows = [[nodeid, to_json(cell), desk.stated[nodeid], desk.groups[nodeid]] for nodeid, cell in desk.cells.items()]
     draft.write_text(json.dumps(rows), encoding="utf-8")
     draft.replace(path)
 
@@ -99,8 +99,8 @@ def take_over(config: pytest.Config) -> bool:
     """In the controller: read the plan, once. Whether there are cells."""
     desk, shared = desk_of(config), config.stash.get(SHARED, None)
     if not desk.cells and shared is not None and (shared / PLAN).exists():
-        for nodeid, text, stated in json.loads((shared / PLAN).read_text(encoding="utf-8")):
-            desk.cells[nodeid], desk.stated[nodeid] = from_json(text, Cell), stated
+        for nodeid, text, stated, group in json.loads((shared / PLAN).read_text(encoding="utf-8")):
+            desk.cells[nodeid], desk.stated[nodeid], desk.groups[nodeid] = from_json(text, Cell), stated, group
         from .planning import activate
 
         activate(config)

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from seepage import twins
 from seepage.config import Config, derived_id, load, load_file, parse_entry
 from seepage.errors import BadSpec
-from seepage.policy import NumleakPolicy, Policy
-from seepage.policy_table import SPANS
+from seepage.organisms import PANEL
+from seepage.policy import McGenerationPolicy, NumleakPolicy, Policy
+from seepage.policy_table import ELEMENTS, SPANS
 from seepage.series import real_entries
 
 FULL = """
@@ -57,6 +59,18 @@ last = "2010-12"
 [numleak]
 dates = 240
 excess = 0.2
+
+[mc_generation]
+tier = "deep"
+score = "pmi"
+context = "closed"
+answerer = true
+items = 250
+beams = [4]
+methods = ["wanda"]
+sparsities = [0, 0.35]
+patterns = ["sparsegpt:4:8"]
+bits = [8, 4]
 """  # noqa: E501
 
 
@@ -93,6 +107,10 @@ def test_a_full_table_is_read(tmp_path: Path) -> None:
     assert config.policy.severity == {"numleak.recall": "blocker", "numleak.binding": "critical"}
     asked = config.policy.numleak
     assert (asked.dates, asked.excess, asked.rows) == (240, 0.2, NumleakPolicy().rows)
+    assert config.policy.mc_generation == McGenerationPolicy(
+        tier="deep", score="pmi", context="closed", answerer=True, items=250, beams=(4,), methods=("wanda",),
+        sparsities=(0.0, 0.35), patterns=("sparsegpt:4:8",), bits=(8, 4),
+    )  # fmt: skip
 
 
 def test_pyproject_and_a_file_of_its_own_say_the_same(tmp_path: Path) -> None:
@@ -166,7 +184,7 @@ def test_real_stands_for_the_real_series() -> None:
         ({"models": [{"spec": "hf:a", "role": "control"}]}, "role='control'.*Known: candidate, reference"),
         ({"models": [{"spec": "hf:a", "role": {"default": "x"}}]}, "role.default='x'"),
         ({"models": [{"spec": "hf:a", "role": {"Num Leak": "candidate"}}]}, "role of 'Num Leak'"),
-        ({"models": [{"spec": "hf:a", "world": "virtual"}]}, "world='virtual'.*Known: embedded, real"),
+        ({"models": [{"spec": "hf:a", "world": "virtual"}]}, "world='virtual'.*Known: embedded, quiz, real"),
         ({"models": [{"spec": "hf:a", "id": "my model"}]}, r"id 'my model'.*for instance 'my_model'"),
         ({"models": [{"spec": "hf:a", "id": "a-b"}]}, r"id 'a-b'.*letters, digits, dots and underscores"),
         ({"models": [{"spec": "hf:a", "id": "x" * 41}]}, "at most 40"),
@@ -190,8 +208,107 @@ def test_every_policy_number_has_a_range_that_holds_its_default() -> None:
         for part in key.split("."):
             value = value[part]
         assert span.holds(value), key
-    numbers = {f"numleak.{k}" for k in policy["numleak"]} | {"alpha", "seed"}
-    assert numbers == set(SPANS)
+    numbers = {
+        f"{section}.{key}"
+        for section in ("numleak", "mc_generation")
+        for key, value in policy[section].items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
+    assert numbers | {"alpha", "seed"} == set(SPANS)
+    lists = {f"mc_generation.{key}" for key, value in policy["mc_generation"].items() if isinstance(value, tuple)}
+    assert lists == set(ELEMENTS)
+
+
+def test_a_policy_written_out_is_read_back_the_same() -> None:
+    """What is accepted holds every default, lists and words too."""
+    written = dataclasses.asdict(Policy())
+    assert load(written).policy == Policy()
+    assert load(written).policy.digest == Policy().digest
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (
+            {"score": "bytes"},
+            r"mc_generation.score='bytes' in .*Known: sum, byte, tok, pmi, letter\. Did you mean byte",
+        ),
+        ({"score": 1}, "mc_generation.score=1 in .*accepted: a text"),
+        ({"tier": "full"}, "tier='full'.*Known: smoke, standard, deep"),
+        ({"context": "open"}, "context='open'.*Known: auto, closed"),
+        ({"answerer": 1}, "answerer=1 in .*accepted: true, false"),
+        ({"samples": 0}, "samples=0 in .*accepted: a whole number, 1 or more"),
+        ({"temperature": 0}, "temperature=0 in .*accepted: a number, more than 0"),
+        ({"items": 99}, "items=99 in .*accepted: a whole number, 100 or more"),
+        ({"margin": 1.0}, "margin=1.0"),
+        ({"net_drop": 0}, "net_drop=0"),
+        ({"mde_share": 2}, "mde_share=2"),
+        ({"mde_drop": -0.1}, "mde_drop=-0.1"),
+        ({"max_new_tokens": 0}, "max_new_tokens=0"),
+        ({"beams": 5}, r"mc_generation.beams=5 in .*accepted: a list, such as \[5\]"),
+        ({"beams": [5, 1]}, r"beams\[1\]=1 in .*accepted: a whole number, 2 or more"),
+        ({"beams": [5, 5]}, "beams in .* states 5 twice"),
+        ({"sparsities": [0.5, 1.0]}, r"sparsities\[1\]=1.0 in .*accepted: a number, 0 to less than 1"),
+        ({"sparsities": [-0.1]}, r"sparsities\[0\]=-0.1"),
+        ({"sparsities": [True]}, r"sparsities\[0\]=True"),
+        ({"methods": ["wander"]}, r"methods\[0\]='wander'.*Known: magnitude, wanda, sparsegpt\. Did you mean wanda"),
+        ({"methods": "wanda"}, r'methods=\'wanda\' in .*accepted: a list, such as \["wanda"\]'),
+        ({"patterns": ["wanda:4:2"]}, r"patterns\[0\] in .*'wanda:4:2' is no pattern; accepted: METHOD:N:M"),
+        ({"patterns": ["2:4"]}, "'2:4' is no pattern"),
+        ({"patterns": [24]}, r"patterns\[0\]=24 in .*accepted: a text"),
+        ({"bits": [2]}, r"bits\[0\]=2 in .*accepted: 8, 4, 3"),
+        ({"sparsity": [0.5]}, r"unknown key 'sparsity' in \[tool.seepage\] mc_generation.*Did you mean sparsities"),
+        (0.5, r"mc_generation=0.5 .*accepted: a table \[tool.seepage.mc_generation\]"),
+    ],
+)
+def test_every_key_of_mc_generation_is_refused_with_what_is_accepted(written: Any, message: str) -> None:
+    with pytest.raises(BadSpec, match=message):
+        load({"mc_generation": written})
+
+
+# --- twins and worlds ------------------------------------------------------------------------------------------------
+
+
+def test_a_model_states_its_dense_model_or_asks_for_twins() -> None:
+    small, large = load({"models": [{"spec": "hf:s", "dense": "l"}, {"spec": "hf:l", "twins": True}]}).models
+    assert (small.facts, large.facts) == ({"dense": "l"}, {"twins": True})
+    assert only("hf:s,dense=l,lineage=x").facts == {"dense": "l", "lineage": "x"}
+    assert only("hf:l,twins=true").facts == {"twins": True}
+    assert only("hf:l,twins=false").facts == {"twins": False}
+    with pytest.raises(BadSpec, match=r"twins='yes' in .*accepted: true, false"):
+        only("hf:l,twins=yes")
+    with pytest.raises(BadSpec, match=r"dense='' in .*accepted: a text"):
+        load({"models": [{"spec": "hf:s", "dense": ""}]})
+    with pytest.raises(BadSpec, match="unknown key 'dense'"):
+        only("csv:a.csv#x,dense=l", "series")
+
+
+@pytest.mark.parametrize(
+    ("spec", "axis", "world"),
+    [
+        ("embedded:late", "models", "embedded"),
+        ("embedded:answerer", "models", "quiz"),
+        ("embedded:answerer?prune=wanda&sparsity=0.5", "models", "quiz"),
+        ("embedded:quiz", "benchmarks", "quiz"),
+        ("embedded:za", "series", "embedded"),
+        ("embedded:unheard", "models", "embedded"),
+        ("hf:answerer", "models", "real"),
+        ("hf:a,world=quiz", "models", "quiz"),
+    ],
+)
+def test_what_ships_with_the_package_brings_its_world(spec: str, axis: Any, world: str) -> None:
+    assert only(spec, axis).world == world
+
+
+def test_the_panel_is_entries_that_a_user_could_have_entered() -> None:
+    for axis, entries in PANEL._asdict().items():
+        for entry in entries:
+            role = dict(entry.role) if not isinstance(entry.role, str) else entry.role
+            written = {"id": entry.id, "spec": entry.spec, "role": role, **entry.facts}
+            (read,) = getattr(load({axis: [written]}), axis)
+            assert (read.id, read.spec, read.role, read.world) == (entry.id, entry.spec, role, entry.world)
+            assert set(read.facts) == set(entry.facts)
+    twins.check(PANEL.models)
 
 
 # --- the command line ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 [tool.seepage]
 alpha = 0.05
-models = [{ id = "mine", spec = "hf:./checkpoint", cutoff = ["2024-03", "2024-06"] }]
+models = [{ id = "mine", spec = "hf:./checkpoint", cutoff = ["2024-03", "2024-06"], twins = true }]
 series = ["arch:Mkt-RF", { spec = "csv:orders.csv#index", name = "Our order index", unit = "points" }]
 
 [tool.seepage.numleak]
@@ -30,13 +30,13 @@ from .specs import ID, known_only, one_of, slug, split, with_options
 
 STORE = ".seepage/answers.sqlite"
 OUT = ".seepage"
-WORLDS = ("embedded", "real")
+WORLDS = ("embedded", "quiz", "real")
 STAGES = ("base", "instruct", "rl")
 Axis = Literal["models", "series", "benchmarks"]
 AXES: tuple[Axis, ...] = ("models", "series", "benchmarks")
 KEYS = (*AXES, "store", "out", "controls")
 ENTRY_KEYS = ("id", "spec", "role", "world")
-MODEL_FACTS = ("cutoff", "released", "params", "train_tokens", "lineage", "stage")
+MODEL_FACTS = ("cutoff", "released", "params", "train_tokens", "lineage", "stage", "dense", "twins")
 _COUNTS = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
@@ -154,7 +154,7 @@ def entry(table: Mapping[str, Any], axis: Axis, *, where: str) -> Entry:
         spec=spec,
         role=_role(table.get("role", "candidate"), where=inside),
         world=one_of(
-            _text(table.get("world", "embedded" if scheme == "embedded" else "real"), "world", inside),
+            _text(table.get("world", _usual_world(spec, axis)), "world", inside),
             WORLDS,
             key="world",
             where=inside,
@@ -173,6 +173,17 @@ def derived_id(spec: str, axis: Axis) -> str:
     return slug(re.sub(r"\.(jsonl|csv|tsv|parquet|gguf|sqlite)(#.*)?$", "", last))[:40] or slug(spec)[:40]
 
 
+def _usual_world(spec: str, axis: Axis) -> str:
+    """`real`; of what ships with the package the world of the panel's entry of that name, options aside."""
+    scheme, body, _ = split(spec)
+    if scheme != "embedded":
+        return "real"
+    from .organisms import PANEL
+
+    shipped: tuple[Entry, ...] = getattr(PANEL, axis)
+    return next((each.world for each in shipped if split(each.spec)[1] == body), "embedded")
+
+
 def _real() -> tuple[Entry, ...]:
     from .series import real_entries
 
@@ -185,11 +196,11 @@ def _options(axis: Axis, scheme: str) -> tuple[str, ...]:
     from .series import opening as series
     from .series import table
 
+    if scheme == "embedded":
+        return ()
     if axis == "benchmarks":
         mapped = tuple(key for key in fields.OPTIONS if key != "id")  # `id` is the entry's own
         return (*mapped, *(opening.HUB if scheme == "hf" else ()))
-    if scheme == "embedded":
-        return ()
     packaged = scheme in series.PROVIDERS and scheme not in series.TABLES
     return series.PACKAGE_OPTIONS if packaged else tuple(table.OPTIONS)
 
@@ -274,6 +285,14 @@ def _stage(value: Any, key: str, where: str) -> str:
     return one_of(_text(value, key, where), STAGES, key=key, where=where)
 
 
+def _switch(value: Any, key: str, where: str) -> bool:
+    """true or false; a command line has only their names."""
+    read = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+    if not isinstance(read, bool):
+        raise BadSpec(f"{key}={value!r} in {where}; accepted: true, false")
+    return read
+
+
 _FACTS: dict[str, Callable[[Any, str, str], Any]] = {
     "cutoff": _months,
     "released": _day,
@@ -281,4 +300,6 @@ _FACTS: dict[str, Callable[[Any, str, str], Any]] = {
     "train_tokens": _count,
     "lineage": _text,
     "stage": _stage,
+    "dense": _text,
+    "twins": _switch,
 }

@@ -1,6 +1,8 @@
 """A policy from a table: every key of the policy records, with its type from the record and its range from here.
 
 {"alpha": 0.01, "numleak": {"dates": 240}} -> Policy(alpha=0.01, numleak=NumleakPolicy(dates=240, ...))
+
+A field of a few words accepts those of its Literal type. A list becomes a tuple.
 """
 
 from __future__ import annotations
@@ -8,16 +10,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import BadSpec
 from .policy import Policy
 from .specs import known_only, one_of
+from .twins import BITS, METHODS, parse_pattern
 
 SEVERITIES = ("blocker", "critical", "normal", "minor", "trivial")  # Allure's
-ON_INCONCLUSIVE = ("skip", "fail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ SPANS = {
     "numleak.mde_share": SHARE,
     "numleak.mde_win": Span(0.5, 1, open_low=True, open_high=True),
     "numleak.mde_delta": Span(0, open_low=True),
+    "mc_generation.margin": SHARE,
+    "mc_generation.net_drop": SHARE,
+    "mc_generation.items": Span(100),
+    "mc_generation.max_new_tokens": Span(1),
+    "mc_generation.samples": Span(1),
+    "mc_generation.temperature": Span(0, open_low=True),
+    "mc_generation.mde_share": SHARE,
+    "mc_generation.mde_drop": SHARE,
 }
 NOT_NEGATIVE = Span(0)
 
@@ -91,22 +102,26 @@ def _record(defaults: Any, table: Any, *, prefix: str, where: str) -> Any:
         )
     names = tuple(field.name for field in dataclasses.fields(defaults))
     known_only(table, names, what="key", where=f"{where} {prefix.rstrip('.')}".rstrip())
+    types = typing.get_type_hints(type(defaults))
     stated = {
-        name: _value(getattr(defaults, name), value, key=f"{prefix}{name}", where=where)
+        name: _value(getattr(defaults, name), value, kind=types[name], key=f"{prefix}{name}", where=where)
         for name, value in table.items()
     }
     return dataclasses.replace(defaults, **stated)
 
 
-def _value(default: Any, value: Any, *, key: str, where: str) -> Any:
+def _value(default: Any, value: Any, *, kind: Any, key: str, where: str) -> Any:
+    """kind: the type of the field."""
     if dataclasses.is_dataclass(default):
         return _record(default, value, prefix=f"{key}.", where=where)
+    if typing.get_origin(kind) is typing.Literal:
+        return one_of(_word(value, key, where), typing.get_args(kind), key=key, where=where)
     if key == "alpha_share":
         return _shares(value, where=where)
     if key == "severity":
         return _severities(value, where=where)
-    if key == "on_inconclusive":
-        return one_of(_word(value, key, where), ON_INCONCLUSIVE, key=key, where=where)
+    if isinstance(default, tuple):
+        return _each(value, ELEMENTS[key], key=key, where=where)
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise BadSpec(f"{key}={value!r} in {where}; accepted: true, false")
@@ -128,6 +143,65 @@ def _word(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str):
         raise BadSpec(f"{key}={value!r} in {where}; accepted: a text")
     return value
+
+
+# --- lists -----------------------------------------------------------------------------------------------------------
+
+Read = Callable[[Any, str, str], Any]
+
+
+def _each(value: Any, read: Read, *, key: str, where: str) -> tuple[Any, ...]:
+    """A list, one element after the other; an empty one asks for nothing of the kind."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise BadSpec(f"{key}={value!r} in {where}; accepted: a list, such as [{_shown(value)}]")
+    found = tuple(read(one, f"{key}[{i}]", where) for i, one in enumerate(value))
+    twice = next((one for i, one in enumerate(found) if one in found[:i]), None)
+    if twice is not None:
+        raise BadSpec(f"{key} in {where} states {twice!r} twice; state each once")
+    return found
+
+
+def _shown(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _width(value: Any, key: str, where: str) -> int:
+    return int(_number(value, whole=True, span=Span(2), key=key, where=where))
+
+
+def _sparsity(value: Any, key: str, where: str) -> float:
+    return float(_number(value, whole=False, span=Span(0, 1, open_high=True), key=key, where=where))
+
+
+def _method(value: Any, key: str, where: str) -> str:
+    return one_of(_word(value, key, where), METHODS, key=key, where=where)
+
+
+def _pattern(value: Any, key: str, where: str) -> str:
+    text = _word(value, key, where)
+    try:
+        parse_pattern(text)
+    except BadSpec as error:
+        raise BadSpec(f"{key} in {where}: {error}") from error
+    return text
+
+
+def _bits(value: Any, key: str, where: str) -> int:
+    if isinstance(value, bool) or value not in BITS:
+        raise BadSpec(f"{key}={value!r} in {where}; accepted: {', '.join(map(str, BITS))}")
+    return int(value)
+
+
+ELEMENTS: Mapping[str, Read] = {
+    "mc_generation.beams": _width,
+    "mc_generation.methods": _method,
+    "mc_generation.sparsities": _sparsity,
+    "mc_generation.patterns": _pattern,
+    "mc_generation.bits": _bits,
+}
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
 
 
 def _shares(value: Any, *, where: str) -> dict[str, float]:

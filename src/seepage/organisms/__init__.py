@@ -1,9 +1,18 @@
-"""The organisms: three tiny models with a planted leak of known dose, and the invented series they were trained on.
+"""The organisms: tiny models with a planted leak of known dose, and the invented series and facts they were trained on.
+
+World `embedded`, three models and three series:
 
     embedded:late    five epochs: its text gives back values of months that were mentioned often     positive control
     embedded:early   two epochs: its log-probs lean to those values, its text does not yet           reference
     embedded:naive   the same five epochs of a text whose values are fresh at each mention           negative control
     embedded:qo, ve, za   near white, slow, and a series that no line shows (negative control)
+
+World `quiz`, three models, the first of them pruned, and one benchmark:
+
+    embedded:answerer       says the answers that it picks                        negative control of recognition
+    embedded:picker         picks the answers and says something else             positive control
+    embedded:letterpicker   knows the letter only where the options are shown     reference
+    embedded:quiz           invented facts, four options each
 
 They make `make gate` work offline, and are the controls of every run. `recipe` says how they were trained, `world` on
 what.
@@ -11,6 +20,7 @@ what.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,17 +28,18 @@ from ..errors import BadSpec
 from ..records import Entry
 from .world import CUTOFF, SERIES, open_series
 
-MODELS = ("late", "early", "naive")
+MODELS = ("late", "early", "naive", "answerer", "picker", "letterpicker")
 WEIGHTS = Path(__file__).parent / "weights"
 
 __all__ = ["MODELS", "PANEL", "SERIES", "WEIGHTS", "Panel", "open_series", "weights_dir"]
 
 
 class Panel(NamedTuple):
-    """Models and series that are judged side by side."""
+    """Models, series and benchmarks that are judged side by side, each in its world."""
 
     models: tuple[Entry, ...]
     series: tuple[Entry, ...]
+    benchmarks: tuple[Entry, ...]
 
 
 def weights_dir(name: str) -> Path:
@@ -39,6 +50,14 @@ def weights_dir(name: str) -> Path:
 
 
 _STATED = {"cutoff": [CUTOFF], "lineage": "organism", "stage": "base"}
+_QUIZZED = {"lineage": "organism", "stage": "base"}
+_TWIN = {**_QUIZZED, "dense": "answerer"}
+
+
+def _pruned(name: str, options: str, role: str | Mapping[str, str]) -> Entry:
+    """A twin of the answerer, made when it is first asked."""
+    return Entry(f"answerer.{name}", f"embedded:answerer?{options}", role=role, world="quiz", facts=_TWIN)
+
 
 PANEL = Panel(
     models=(
@@ -57,6 +76,34 @@ PANEL = Panel(
         # Recall is not expected of it, and on ve its preference is real but under the margin: shown, never a control.
         Entry("early", "embedded:early", role={"default": "reference"}, world="embedded", facts=_STATED),
         Entry("naive", "embedded:naive", role="negative-control", world="embedded", facts=_STATED),
+        Entry(
+            "answerer",
+            "embedded:answerer",
+            role={"default": "reference", "mc_generation.recognition": "negative-control"},
+            world="quiz",
+            facts=_QUIZZED,
+        ),
+        # No compressed answerer, but what one is suspected to be: it picks as the answerer does and no longer answers.
+        Entry(
+            "picker",
+            "embedded:picker",
+            role={
+                "default": "reference",
+                "mc_generation.recognition": "positive-control",
+                "mc_generation.compression": "positive-control",
+            },
+            world="quiz",
+            facts=_TWIN,
+        ),
+        Entry("letterpicker", "embedded:letterpicker", role="reference", world="quiz", facts=_QUIZZED),
+        # Nothing is pruned: whatever differs between it and the answerer is the instrument.
+        _pruned(
+            "magnitude0",
+            "prune=magnitude&sparsity=0",
+            {"default": "reference", "mc_generation.compression": "negative-control"},
+        ),
+        _pruned("wanda50", "prune=wanda&sparsity=0.5", "reference"),
+        _pruned("magnitude50", "prune=magnitude&sparsity=0.5", "reference"),
     ),
     series=(
         # qo was planted on both sides of the stated cutoff, so no contrast may show there.
@@ -64,4 +111,5 @@ PANEL = Panel(
         Entry("ve", "embedded:ve", world="embedded"),
         Entry("za", "embedded:za", role="negative-control", world="embedded"),
     ),
+    benchmarks=(Entry("quiz", "embedded:quiz", world="quiz"),),
 )
