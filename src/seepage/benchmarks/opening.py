@@ -3,6 +3,9 @@
 file:quiz.jsonl?question=stem&options=choices&gold=answer     csv, tsv, jsonl or parquet, by its name
 hf:allenai/ai2_arc?config=ARC-Easy&split=test&revision=...&options=choices.text&labels=choices.label&gold=answerKey
 hf:data/my_set?split=test                                     a local folder
+bigbench:date_understanding?items=200                         a JSON task of BIG-bench 1.0.0, after typing once:
+                                                              python -m seepage.benchmarks.from_bigbench
+embedded:quiz                                                 the invented facts that the organisms were taught
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ from typing import Any
 
 from .. import tables
 from ..errors import BadSpec
-from ..specs import meant, slug, split
+from ..specs import known_only, meant, slug, split
 from .fields import items, no_such
 from .record import Benchmark
 
-PROVIDERS = ("file", "hf")
+PROVIDERS = ("file", "hf", "bigbench", "embedded")
 HUB = ("config", "split", "revision")
 
 
@@ -29,6 +32,15 @@ def open_benchmark(spec: str) -> Benchmark:
         return Benchmark(id=slug(Path(body).stem), items=items(table, options, spec=spec), source=body)
     if provider == "hf":
         return _from_datasets(spec, body, options)
+    if provider == "bigbench":
+        from .from_bigbench import open_task  # here, because `python -m` wants its module not yet imported
+
+        return open_task(spec, body, options)
+    if provider == "embedded":
+        from ..organisms import facts  # here, because facts builds a Benchmark
+
+        known_only(options, (), what="option", where=repr(spec))
+        return facts.open_benchmark(body)
     raise BadSpec(
         f"unknown benchmark provider {provider + ':'!r} in {spec!r}. Known: {', '.join(PROVIDERS)}."
         f"{meant(provider, PROVIDERS, template='{}:' + body)}"
