@@ -108,7 +108,8 @@ def test_gold_counted_from_one_must_be_stated(tmp_path: Path) -> None:
 
 def test_an_unknown_provider_is_refused() -> None:
     with pytest.raises(
-        BadSpec, match=r"unknown benchmark provider 'fil:'.*Known: file, hf, bigbench\. Did you mean file:q\.csv\?"
+        BadSpec,
+        match=r"unknown benchmark provider 'fil:'.*Known: file, hf, bigbench, embedded\. Did you mean file:q\.csv\?",
     ):
         open_benchmark("fil:q.csv")
 
