@@ -124,11 +124,21 @@ def _check_shape(spec: str, request: Request, answer: Answer) -> None:
     elif isinstance(request, Generate):
         if not isinstance(answer, Generated):
             raise BackendError(f"{spec} answered a Generate request with {type(answer).__name__}, expected Generated.")
+        _check_others(spec, request, answer)
     elif isinstance(request, Layers):
         if not isinstance(answer, Layered):
             raise BackendError(f"{spec} answered a Layers request with {type(answer).__name__}, expected Layered.")
         if not answer.logprob or any(len(row) != len(request.targets) for row in answer.logprob):
             raise BackendError(f"{spec}: a Layers answer needs {len(request.targets)} log-probs in every layer.")
+
+
+def _check_others(spec: str, request: Generate, answer: Generated) -> None:
+    """Every sample is there; of a beam search, at most as many texts as beams."""
+    n = 1 + len(answer.others)
+    if request.samples and n != request.samples:
+        raise BackendError(f"{spec} gave {n} texts for a Generate request with samples={request.samples}.")
+    if not request.samples and n > request.beams:
+        raise BackendError(f"{spec} gave {n} texts for a Generate request with beams={request.beams}.")
 
 
 def _check_scored(spec: str, request: Score, answer: Answer) -> None:

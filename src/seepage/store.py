@@ -246,7 +246,8 @@ def _plain(answer: Answer) -> dict[str, Any]:
             "tokens": [[s.ids, s.spans, s.logprob, s.rank, s.mean, s.std] for s in answer.tokens],
         }
     if isinstance(answer, Generated):
-        return {"text": answer.text, "stopped": answer.stopped, "n_tokens": answer.n_tokens}
+        one = {"text": answer.text, "stopped": answer.stopped, "n_tokens": answer.n_tokens}
+        return one | {"others": answer.others} if answer.others else one
     return {"logprob": answer.logprob}
 
 
@@ -267,7 +268,7 @@ def answer_from_json(kind: str, text: str) -> Answer:
         )
         return Scored(sums=tuple(plain["sums"]), tokens=tokens)
     if kind == "Generate":
-        return Generated(**plain)
+        return Generated(**(plain | {"others": tuple(plain.get("others", ()))}))
     if kind == "Layers":
         return Layered(logprob=tuple(tuple(row) for row in plain["logprob"]))
     raise BadSpec(f"a stored answer is of unknown kind {kind!r}; known: Score, Generate, Layers.")

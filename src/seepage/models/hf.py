@@ -18,6 +18,7 @@ from ..records import Answer, Generate, Layers, ModelInfo, Request, Score, Score
 from .checkpoint import Checkpoint
 from .distributions import Looked
 from .encoding import Encoded, Encoder
+from .generation import check as check_generate
 from .generation import generate
 from .lens import layers
 from .loading import load_tokenizer, load_weights
@@ -116,6 +117,8 @@ class HFModel:
         if not requests:
             return
         indices, chosen = list(requests), list(requests.values())
+        for request in chosen:
+            check_generate(request)
         prompts = [ids for _, ids in self._prompt_ids(chosen)]
         for request, ids in zip(chosen, prompts, strict=True):
             if not ids:
@@ -123,7 +126,7 @@ class HFModel:
             check_length(Query(ids, ((0,) * request.max_new_tokens,)), context=self.info.context, spec=self._spec)
         model = self.engine.model
         self._set_threads()
-        for at, answer in generate(model, self.encoder.tokenizer, prompts, chosen):
+        for at, answer in generate(model, self.encoder.tokenizer, prompts, chosen, spec=self._spec):
             yield indices[at], answer
 
     def _layered(self, requests: dict[int, Layers]) -> Iterator[tuple[int, Answer]]:
