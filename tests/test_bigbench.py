@@ -145,6 +145,16 @@ def test_items_are_taken_evenly_and_a_language_can_be_stated(cached: tuple[Path,
     assert opened(cached, "facts", items="99").digest == opened(cached, "facts").digest
 
 
+def test_questions_about_one_passage_belong_together_where_asked(tmp_path: Path) -> None:
+    asked = ("Today is 1.5. of May. What is tomorrow?", "Today is 1.5. of May. What was yesterday?", "What is today?")
+    file, sha256 = archived(tmp_path, {"days": {"examples": [{"input": text, "target": "x"} for text in asked]}})
+    bigbench_archive.fetch(folder=tmp_path / "cache", file=file, sha256=sha256)
+    cached = (tmp_path / "cache", sha256)
+    assert [item.cluster for item in opened(cached, "days").items] == ["", "", ""]
+    together = [item.cluster for item in opened(cached, "days", cluster="passage").items]
+    assert together == ["Today is 1.5. of May.", "Today is 1.5. of May.", "What is today?"]
+
+
 @pytest.mark.parametrize(
     ("keywords", "question", "lang"),
     [
@@ -179,7 +189,8 @@ def test_the_digest_covers_the_answers() -> None:
         ("../../dates", {}, "no JSON task"),
         ("linked", {}, "no JSON task 'linked'"),
         ("empty", {}, "no item that can be used; left out: 1 without a question"),
-        ("dates", {"item": "3"}, r"unknown option 'item'.*Known: items, lang\. Did you mean items\?"),
+        ("dates", {"cluster": "day"}, r"cluster='day' in .*Known: passage"),
+        ("dates", {"item": "3"}, r"unknown option 'item'.*Known: items, lang, cluster\. Did you mean items\?"),
         ("dates", {"items": "0"}, "items=0 in .*; accepted: 1 or more"),
     ],
 )

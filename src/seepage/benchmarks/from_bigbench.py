@@ -23,6 +23,10 @@ are empty, whose target is a wrong option, without a question or an answer; an i
 items that ask the same with the same options and disagree. Open questions asked twice are one item with the answers of
 both. `items=200` keeps that many of the rest, evenly spaced in published order.
 
+Items stand alone unless `cluster=passage` says that those which share all but the last sentence of the question belong
+together (date_understanding asks nine questions about each of 41 days). It is not the default, because in other tasks
+the shared sentence is an instruction.
+
 Licence: every source file of the package names Apache-2.0 (its metadata says UNKNOWN); a task's README may add terms of
 the data it was made from. The tasks ask to be kept out of training corpora, so none is quoted or shipped here.
 """
@@ -41,12 +45,17 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadSpec, SeepageError
-from ..specs import known_only, slug, whole
+from ..specs import known_only, one_of, slug, whole
 from . import bigbench_archive as archive
 from .record import Benchmark, Item
 
-OPTIONS = {"items": "how many, evenly spaced in published order", "lang": "BCP 47 tag of every item"}
+OPTIONS = {
+    "items": "how many, evenly spaced in published order",
+    "lang": "BCP 47 tag of every item",
+    "cluster": "passage: items that share all but the last sentence belong together",
+}
 OTHER_LANGUAGES = {"non-English", "multilingual", "low-resource language", "translation"}
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^.!?]*[.!?:]?$)")  # before the last one
 NUMBER = re.compile(r"[-+−]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?([eE][-+]?\d+)?")
 
 
@@ -60,6 +69,8 @@ def open_task(
     instead of items, or no item is left.
     """
     known_only(options, OPTIONS, what="option", where=repr(spec))
+    if "cluster" in options:
+        one_of(options["cluster"], ("passage",), key="cluster", where=repr(spec))
     wanted = whole(options["items"], key="items", where=repr(spec), low=1) if "items" in options else None
     folder = folder or archive.cache()
     names = archive.contents(folder, sha256=sha256)
@@ -77,6 +88,8 @@ def open_task(
         found = [found[i * len(found) // wanted] for i in range(wanted)]
     if "lang" in options:
         found = [dataclasses.replace(item, lang=options["lang"]) for item in found]
+    if "cluster" in options:
+        found = [dataclasses.replace(item, cluster=SENTENCE.split(item.question)[0]) for item in found]
     return Benchmark(
         id=slug(task),
         items=tuple(found),
