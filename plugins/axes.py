@@ -226,7 +226,7 @@ class Roster:
 
     def others(self, model: Entry) -> tuple[Entry, ...]:
         """The other models of the same world, without its dense model and the twins of either."""
-        return tuple(e for e in self.models if e.world == model.world and twins.group(e) != twins.group(model))
+        return tuple(e for e in self.models if e.world == model.world and twins.kin(e) != twins.kin(model))
 
 
 def shipped(hypothesis: str) -> bool:

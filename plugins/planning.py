@@ -10,7 +10,7 @@ from seepage.errors import BadSpec
 from seepage.policy import Policy
 from seepage.records import Cell, Entry
 from seepage.specs import slug
-from seepage.twins import dense_id, group
+from seepage.twins import dense_id, kin
 from seepage.verdicts import plan
 
 from . import axes, command, workers
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item, cell in zip(mine, cells, strict=True):
         desk.cells[plain_id(item.nodeid)] = cell
         desk.stated[plain_id(item.nodeid)] = stated(item, cell, desk.policy)
-        desk.groups[plain_id(item.nodeid)] = group(model_of(item))
+        desk.groups[plain_id(item.nodeid)] = kin(model_of(item))
     workers.hand_over(config, desk)
     activate(config)
 
@@ -78,12 +78,12 @@ def side_by_side(items: list[pytest.Item], mine: list[pytest.Item]) -> None:
 
     Tests of others keep their places.
     """
-    models = list(dict.fromkeys((group(model_of(item)), model_of(item).id) for item in mine))
+    models = list(dict.fromkeys((kin(model_of(item)), model_of(item).id) for item in mine))
     groups = list(dict.fromkeys(name for name, _ in models))
 
     def place(item: pytest.Item) -> tuple[int, bool, int]:
         model = model_of(item)
-        return groups.index(group(model)), bool(dense_id(model)), models.index((group(model), model.id))
+        return groups.index(kin(model)), bool(dense_id(model)), models.index((kin(model), model.id))
 
     ordered = iter(sorted(mine, key=place))
     items[:] = [next(ordered) if is_cell(item) else item for item in items]

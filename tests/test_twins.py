@@ -6,8 +6,10 @@ import pytest
 
 from seepage import twins
 from seepage.errors import BadSpec
+from seepage.models import recipe
 from seepage.policy import McGenerationPolicy
 from seepage.records import Entry
+from seepage.specs import split
 
 GRID = McGenerationPolicy(
     methods=("magnitude", "wanda"), sparsities=(0.0, 0.35, 0.625), patterns=("wanda:2:4", "sparsegpt:4:8"), bits=(4, 3)
@@ -36,11 +38,17 @@ def test_the_default_grid_is_the_standard_one() -> None:
     assert names == ["magnitude50", "magnitude60", "wanda50", "wanda60", "sparsegpt50", "sparsegpt60", "wanda2of4"]
 
 
+def test_every_twin_of_the_grid_is_a_model_that_can_be_made() -> None:
+    assert (twins.METHODS, twins.BITS, twins.GROUPS) == (recipe.METHODS, recipe.BITS, recipe.GROUPS)
+    for twin in twins.twins_of(MINE, GRID):
+        assert recipe.read_recipe(split(twin.spec)[2], where=twin.spec) is not None
+
+
 def test_a_twin_is_a_candidate_that_states_what_its_dense_model_states() -> None:
     (twin,) = twins.twins_of(Entry("d", "embedded:d", role="reference", world="quiz", facts=MINE.facts), ONE)
     assert (twin.role, twin.world) == ("candidate", "quiz")
     assert twin.facts == {"lineage": "l", "params": 7, "cutoff": ("2024-03",), "dense": "d"}
-    assert twins.group(twin) == "d"
+    assert twins.kin(twin) == "d"
 
 
 def test_options_of_the_dense_spec_stay() -> None:
@@ -93,7 +101,9 @@ def test_a_dense_model_is_in_the_run_dense_and_of_the_same_world() -> None:
         twins.check((twin, Entry("d", "embedded:d", world="quiz")))
 
 
-@pytest.mark.parametrize("text", ["", "wanda", "wanda:2", "2:4", "wanda:4:4", "wanda:0:4", "wander:2:4", "wanda:2:4:8"])
+@pytest.mark.parametrize(
+    "text", ["", "wanda", "wanda:2", "2:4", "wanda:4:4", "wanda:0:4", "wander:2:4", "wanda:2:4:8", "wanda:3:6"]
+)
 def test_what_is_no_pattern_is_refused(text: str) -> None:
     with pytest.raises(BadSpec, match="accepted: METHOD:N:M"):
         twins.parse_pattern(text)

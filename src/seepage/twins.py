@@ -23,6 +23,7 @@ from .specs import split, with_options
 
 METHODS = ("magnitude", "wanda", "sparsegpt")
 BITS = (8, 4, 3)
+GROUPS = (2, 4, 8, 16, 32, 64, 128)  # the M of N:M
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,13 @@ def percent(sparsity: float) -> str:
 def parse_pattern(text: str) -> tuple[str, int, int]:
     """(method, N, M) of "wanda:2:4": the N lowest of every M consecutive inputs become zero. BadSpec on all else."""
     written = re.fullmatch(r"([a-z]+):(\d{1,3}):(\d{1,3})", text)
-    if written is None or written[1] not in METHODS or not 0 < int(written[2]) < int(written[3]):
+    method, zeros, group = (written[1], int(written[2]), int(written[3])) if written else ("", 0, 0)
+    if method not in METHODS or group not in GROUPS or not 0 < zeros < group:
         raise BadSpec(
-            f"{text!r} is no pattern; accepted: METHOD:N:M with a method among {', '.join(METHODS)} and 0 < N < M, "
-            "such as wanda:2:4"
+            f"{text!r} is no pattern; accepted: METHOD:N:M with a method among {', '.join(METHODS)}, M among "
+            f"{', '.join(map(str, GROUPS))} and 0 < N < M, such as wanda:2:4"
         )
-    return written[1], int(written[2]), int(written[3])
+    return method, zeros, group
 
 
 def dense_id(entry: Entry) -> str:
@@ -67,7 +69,7 @@ def dense_id(entry: Entry) -> str:
     return str(entry.facts.get("dense", ""))
 
 
-def group(entry: Entry) -> str:
+def kin(entry: Entry) -> str:
     """The name that a dense model and its twins share."""
     return dense_id(entry) or entry.id
 
