@@ -11,7 +11,9 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +26,7 @@ from .spec import ModelSpec
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model", "tekken.json")
 _CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+_DEPTHS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _DIGESTED = ("*.json", "*.jinja", "*.txt", "*.model", "*.py")
 _UNDIGESTED = ("README", "LICENSE", "trainer_state.json", "training_args")
@@ -40,6 +43,14 @@ class Checkpoint:
     gguf: str | None = None
 
     def digest(self) -> str:
+        """Of the files and, where a recipe makes another model of them, of all that decides the weights it makes."""
+        recipe = self.spec.recipe
+        if recipe is None:
+            return self.base_digest()
+        torch = importlib.metadata.version("torch")  # another version may sum, and so choose, differently
+        return digest({"base": self.base_digest(), "recipe": recipe.content(self.context()), "torch": torch})
+
+    def base_digest(self) -> str:
         """Of the bytes of weights, configuration and tokenizer, and of the dtype; the folder's name does not count."""
         parts = {path.name: _sha256(path, *_stamp(path)) for path in self.weights}
         if self.gguf is None:
@@ -51,20 +62,38 @@ class Checkpoint:
 
     def n_parameters(self) -> int | None:
         """From the headers of the weight files; None for pickles."""
+        tensors = self.tensors()
+        return None if tensors is None else sum(map(math.prod, tensors.values()))
+
+    def tensors(self) -> dict[str, tuple[int, ...]] | None:
+        """Name -> shape, as the headers of the weight files write them; None for pickles."""
         if self.gguf is not None:
-            return read_header(self.weights[0]).n_parameters
+            return read_header(self.weights[0]).shapes
         if any(path.suffix != ".safetensors" for path in self.weights):
             return None
         headers = [_safetensors_header(path) for path in self.weights]
-        return sum(_product(entry["shape"]) for header in headers for entry in header.values())
+        return {name: tuple(entry["shape"]) for header in headers for name, entry in header.items()}
 
     def context(self) -> int | None:
         """Tokens the model reads, or None where its configuration does not say."""
         if self.gguf is not None:
             return read_header(self.weights[0]).context
+        return self._configured(_CONTEXTS)
+
+    def depth(self) -> int | None:
+        """Number of decoder blocks, or None where its configuration does not say."""
+        if self.gguf is not None:
+            return read_header(self.weights[0]).depth
+        return self._configured(_DEPTHS)
+
+    def config(self) -> dict[str, Any]:
+        """Of the language model, from config.json; a GGUF file has none."""
         config = _json(self.spec, self.directory / "config.json")
-        config = config.get("text_config") or config
-        values = [config.get(name) for name in _CONTEXTS]
+        return config.get("text_config") or config
+
+    def _configured(self, names: Sequence[str]) -> int | None:
+        config = self.config()
+        values = [config.get(name) for name in names]
         return next((value for value in values if isinstance(value, int) and value > 0), None)
 
 
@@ -254,13 +283,6 @@ def _json(spec: ModelSpec, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise BackendError(f"{spec.text}: {path.name} is not JSON ({error}).") from error
     return content
-
-
-def _product(shape: list[int]) -> int:
-    n = 1
-    for length in shape:
-        n *= length
-    return n
 
 
 def _stamp(path: Path) -> tuple[int, int]:

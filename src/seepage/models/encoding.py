@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BackendError, NotTestable
+from ..records import digest
 
 _PROBE = "Zebra 41"
 
@@ -41,6 +42,10 @@ class Encoder:
         self.chat = bool(getattr(tokenizer, "chat_template", None))
         self.system_role = self.chat and self._has_system_role()
         self.end_of_turn = self._end_of_turn()
+
+    def digest(self) -> str:
+        """Of all that turns text and chat turns into tokens: two models with the same one read the same tokens."""
+        return digest({"tokenizer": self._fast.to_str(), "template": getattr(self.tokenizer, "chat_template", None)})
 
     def _default_prefix(self) -> tuple[int, ...]:
         """What the tokenizer puts in front of any text (BOS, or nothing)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,16 +22,26 @@ class GGUFHeader:
     """metadata: name -> value, without long arrays.  n_parameters: elements of all tensors.
 
     data_end: the least size in bytes that the file must have: where its last tensor begins.
+    shapes: of each tensor, by name, as the file writes them: a matrix is (n_in, n_out).
     """
 
     metadata: dict[str, Any]
     n_parameters: int
     data_end: int
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def context(self) -> int | None:
         """Tokens the model reads."""
-        value = self.metadata.get(f"{self.metadata.get('general.architecture')}.context_length")
+        return self._number("context_length")
+
+    @property
+    def depth(self) -> int | None:
+        """Decoder blocks."""
+        return self._number("block_count")
+
+    def _number(self, key: str) -> int | None:
+        value = self.metadata.get(f"{self.metadata.get('general.architecture')}.{key}")
         return int(value) if value else None
 
 
@@ -57,16 +67,17 @@ def _read(file: BinaryIO) -> GGUFHeader:
         value = _value(file, kind)
         if value is not None:
             metadata[key] = value
-    n_parameters, last = 0, 0
+    last = 0
+    shapes: dict[str, tuple[int, ...]] = {}
     for _ in range(n_tensors):
-        _string(file)
+        name = _string(file)
         (n_dimensions,) = _unpack(file, "I")
-        shape = _unpack(file, f"{n_dimensions}Q")
+        shapes[name] = _unpack(file, f"{n_dimensions}Q")
         _, offset = _unpack(file, "IQ")
-        n_parameters += math.prod(shape)
         last = max(last, offset)
     alignment = int(metadata.get("general.alignment", 32))
-    return GGUFHeader(metadata, n_parameters, -(-file.tell() // alignment) * alignment + last)
+    data_end = -(-file.tell() // alignment) * alignment + last
+    return GGUFHeader(metadata, sum(map(math.prod, shapes.values())), data_end, shapes)
 
 
 def _value(file: BinaryIO, kind: int) -> Any:

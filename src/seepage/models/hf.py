@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import BackendError, SeepageError
 from ..records import Answer, Generate, Layers, ModelInfo, Request, Score, Scored, TokenStats
+from . import derived
 from .checkpoint import Checkpoint
 from .distributions import Looked
 from .encoding import Encoded, Encoder
@@ -51,15 +52,26 @@ class HFModel:
             dtype=self.checkpoint.spec.dtype,
             n_parameters=self.checkpoint.n_parameters(),
             context=self.checkpoint.context(),
+            tokenizer=self.encoder.digest(),
+            derived="" if self._plan is None else self._plan.words,
+            zeros=None if self._plan is None else self._plan.zeros,
             versions={name: importlib.metadata.version(name) for name in names},
         )
 
+    @functools.cached_property
+    def _plan(self) -> derived.Plan | None:
+        return derived.plan(self.checkpoint, self.encoder)
+
     @property
     def engine(self) -> Engine:
-        """The loaded model. Loading takes seconds to minutes."""
+        """The loaded model. Loading takes seconds to minutes, and a twin is derived after it."""
         if self._engine is None:
+            plan = self._plan  # what cannot be derived is refused before anything is loaded
             self._set_threads()
-            self._engine = Engine(load_weights(self.checkpoint), spec=self._spec)
+            model = load_weights(self.checkpoint)
+            if plan is not None:
+                derived.derive(model, plan, spec=self._spec)
+            self._engine = Engine(model, spec=self._spec)
         return self._engine
 
     def _set_threads(self) -> None:

@@ -8,7 +8,8 @@
     recorded:STORE.sqlite[#DIGEST]    answers only
 
 Options follow a `?`, as in a URL: `hf:models/mine?dtype=bfloat16&trust_remote_code=1`. dtype (float32), allow_pickle,
-trust_remote_code (0 or 1), gguf (name of the GGUF file in a folder that holds several).
+trust_remote_code (0 or 1), gguf (name of the GGUF file in a folder that holds several), and those of `models.recipe`,
+which make a compressed twin of the model: `hf:models/mine?prune=wanda&sparsity=0.5`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from ..errors import BadSpec
+from .recipe import OPTIONS as RECIPE_OPTIONS
+from .recipe import Recipe, read_recipe
 
 SCHEMES = ("hf", "pkg", "embedded", "recorded")
 DTYPES = ("float32", "bfloat16", "float16", "float64")
-_OPTIONS = ("dtype", "trust_remote_code", "allow_pickle", "gguf")
+_OPTIONS = ("dtype", "trust_remote_code", "allow_pickle", "gguf", *RECIPE_OPTIONS)
 _ALIASES = {
     "huggingface": "hf",
     "transformers": "hf",
@@ -35,7 +38,10 @@ _ALIASES = {
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A parsed spec. text: as the user wrote it.  rest: what follows the scheme, without revision and options."""
+    """A parsed spec. text: as the user wrote it.  rest: what follows the scheme, without revision and options.
+
+    recipe: how another model is made of the one named, None for the model as it comes.
+    """
 
     text: str
     scheme: str
@@ -45,6 +51,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     allow_pickle: bool = False
     gguf: str | None = None
+    recipe: Recipe | None = None
 
 
 def parse_spec(text: str) -> ModelSpec:
@@ -73,6 +80,7 @@ def parse_spec(text: str) -> ModelSpec:
         trust_remote_code=_switch(text, options, "trust_remote_code"),
         allow_pickle=_switch(text, options, "allow_pickle"),
         gguf=options.get("gguf"),
+        recipe=read_recipe(options, where=text),
     )
 
 
