@@ -1,4 +1,4 @@
-"""The five kinds of picture: each draws its content on one pair of axes and returns the names still to be written.
+"""The six kinds of picture: each draws its content on one pair of axes and returns the names still to be written.
 
 Colours are those of Okabe and Ito (distinct to colour-blind readers), doubled by dashes, marker shapes and lightness.
 None is a gap; any other value that is not a finite number raises BadSpec.
@@ -77,6 +77,7 @@ def lines(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
         words: dict[str, Any] = {"ha": side, "va": "bottom", "xycoords": ("data", "axes fraction")}
         beside(axes, name, (place, 1.015), QUIET, **words)
     axes.margins(x=0.0, y=0.08)
+    powers_of_ten(axes, content)
     return [name for name in names if name.y is not None and not math.isnan(name.y)]
 
 
@@ -90,6 +91,7 @@ def scatter(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
         size: dict[str, Any] = {"s": 24, "linewidths": 1.0 if hollow else 0.3}
         axes.scatter(x, y, marker=shape, facecolors=face, edgecolors=edge, zorder=5 - min(index, 3), **size)
         names.append(Name(name, colour, shape=shape, hollow=hollow))
+    powers_of_ten(axes, content)
     if content.get("diagonal"):
         (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
         ends = [max(left, bottom), min(right, top)]
@@ -135,13 +137,42 @@ def bars(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
                 beside(axes, said, (x, top), INK, **style, **up)
         names.append(Name(name, colour, shape="s"))
     axes.axhline(0, color=INK, linewidth=0.9)
+    for name, height in content.get("level", {}).items():
+        y = number(height, name)
+        axes.axhline(y, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
+        where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+        beside(axes, name, (1.0, y), QUIET, **where)
     slant: dict[str, Any] = (
-        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, labels)) > 36 else {}
+        {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, labels)) > 32 else {}
     )
     axes.set_xticks(range(len(labels)), labels, **slant)
     axes.tick_params(axis="x", length=0)
     axes.margins(y=0.12)
     return names if len(groups) > 1 else []
+
+
+def counts(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
+    """A table of whole numbers, each written in its square; the darker, the more. The first row is on top."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    rows, columns = ([str(name) for name in content[key]] for key in ("rows", "columns"))
+    values = [alike(name, columns, row) for name, row in zip(rows, content["values"], strict=True)]
+    if any(math.isnan(value) or value < 0 or value != round(value) for row in values for value in row):
+        raise BadSpec("'values' of a picture of counts are whole numbers from 0 up, without gaps")
+    most = max(1.0, *(value for row in values for value in row))
+    shades = LinearSegmentedColormap.from_list("counts", ["#f4f6f8", "#9DC9E6", BLUE])
+    axes.imshow(
+        [[math.sqrt(value / most) for value in row] for row in values], cmap=shades, aspect="auto", vmin=0, vmax=1
+    )
+    for y, row in enumerate(values):
+        for x, value in enumerate(row):
+            ink = PAPER if value / most > 0.6 else INK
+            beside(axes, f"{value:.0f}", (x, y), ink, ha="center", weight="bold" if x == y else "normal")
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return []
 
 
 DRAW: Mapping[str, Callable[[Axes, Mapping[str, Any]], list[Name]]] = {
@@ -150,6 +181,7 @@ DRAW: Mapping[str, Callable[[Axes, Mapping[str, Any]], list[Name]]] = {
     "scatter": scatter,
     "steps": steps,
     "bars": bars,
+    "counts": counts,
 }
 
 
@@ -209,6 +241,17 @@ def short(value: float) -> str:
     """Three significant digits, without an exponent where a reader would not want one; a true minus sign."""
     text = f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
     return text.replace("-", "−")
+
+
+def powers_of_ten(axes: Axes, content: Mapping[str, Any]) -> None:
+    """Axes that run in powers of ten, where the content asks for them. Raises BadSpec on a value of 0 or below."""
+    for axis in content.get("log", ""):
+        if getattr(axes.dataLim, f"{axis}min", 0.0) <= 0:
+            raise BadSpec(f"the {axis} axis runs in powers of ten; its values must be above 0")
+        getattr(axes, f"set_{axis}scale")("log")
+        ruler = getattr(axes, f"{axis}axis")
+        ruler.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
+        ruler.set_minor_formatter("")
 
 
 # --- words in the picture -----------------------------------------------------------------------------------------

@@ -294,6 +294,11 @@ def _failure(line: str, accepted: Sequence[str], others: Sequence[str], lang: st
     begun, whole = _refusals(lang)
     if _undotted(line) in whole or (_undotted(line) + " ").startswith(begun):
         return "refusal"
-    written = [count_scripts(normalize(" ".join(texts), lang=lang)).keys() for texts in (accepted, others)]
-    expected = (written[0] or written[1]) | scripts_of_language(lang)
+    expected = (_written(tuple(accepted), lang) or _written(tuple(others), lang)) | scripts_of_language(lang)
     return "script" if expected and letters_outside(line, expected) > 0.5 else ""
+
+
+@lru_cache(maxsize=8192)
+def _written(texts: tuple[str, ...], lang: str) -> frozenset[str]:
+    """Scripts that these answers are written in."""
+    return frozenset(count_scripts(normalize(" ".join(texts), lang=lang)))

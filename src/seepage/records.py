@@ -183,7 +183,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An effect in its unit, with its interval and the margin that policy asks for (None: shown, never gates)."""
+    """An effect in its unit, with its interval and the margin that policy asks for (None: shown, never gates).
+
+    decides: what must reach the margin: the `value`, or the lower end of the interval, `low`, which must exceed it.
+    """
 
     name: str
     value: float
@@ -191,10 +194,15 @@ class Effect:
     high: float | None = None
     margin: float | None = None
     unit: str = ""
+    decides: Literal["value", "low"] = "value"
 
     @property
     def met(self) -> bool:
-        return self.margin is not None and self.value >= self.margin
+        if self.margin is None:
+            return False
+        if self.decides == "low":
+            return self.low is not None and self.low > self.margin
+        return self.value >= self.margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +248,15 @@ class Figure:
       lines      x [n], curves {name: [n]}, bands {name: [[n], [n]]}, marks {name: x}
       scatter    groups {name: [[n], [n]]}, diagonal bool
       steps      sorted values [n] over their share of n, zero line at the value `zero`
-      bars       labels [n], groups {name: [n]}, errors {name: [[n] low, [n] high]}: bounds, not lengths
+      bars       labels [n], groups {name: [n]}, errors {name: [[n] low, [n] high]}: bounds, not lengths;
+                 level {name: y}: one line across
+      counts     rows [n], columns [m], values [n][m]: whole numbers, each written in its square
+    `log` in the content of lines and scatter: axes that run in powers of ten, "x", "y" or "xy".
     `caption` in any content: what to see, one sentence; some kinds make their own from the figures.
     All content is lists of plain floats; None is a gap.
     """
 
-    kind: Literal["histogram", "lines", "scatter", "steps", "bars"]
+    kind: Literal["histogram", "lines", "scatter", "steps", "bars", "counts"]
     title: str
     x: str
     y: str
@@ -258,7 +269,10 @@ class Outcome:
 
     finding: the sentence's middle, in plain words and figures: "gives 46 % of the values of qo within .5; the best
              forecaster gets 9 %".
+    claim: what there is, or is no, evidence of: the sentence says it.
+    require: whether `any` of the effects with a margin must meet it for a leak, or `all` of them.
     gated: a report-only outcome carries no p into a family.
+    inconclusive: the precondition that failed, "" where none did: the outcome is shown and decides nothing.
     """
 
     finding: str
@@ -270,6 +284,9 @@ class Outcome:
     detectable: tuple[Detectable, ...] = ()
     placebos: tuple[Placebo, ...] = ()
     gated: bool = True
+    claim: str = "a leak"
+    require: Literal["any", "all"] = "any"
+    inconclusive: str = ""
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     figures: tuple[Figure, ...] = ()
@@ -327,6 +344,8 @@ class Verdict:
     detectable: tuple[Detectable, ...] = ()
     placebos: tuple[Placebo, ...] = ()
     report_only: bool = False
+    claim: str = "a leak"
+    require: Literal["any", "all"] = "any"
     notes: tuple[str, ...] = ()
     model_spec: str = ""
     model_digest: str = ""

@@ -18,6 +18,7 @@ from .errors import BadSpec
 from .policy import Policy
 from .records import Cell, Detectable, Effect, Family, Outcome, Placebo, Run, Status, Verdict, Word
 from .stats.multiple import holm
+from .wording import figure as figure
 
 Record = TypeVar("Record", Verdict, Run, Cell)
 CONTROLS = ("positive-control", "negative-control")
@@ -95,16 +96,19 @@ def decide(outcome: Outcome, cell: Cell) -> Decision:
         return Decision("broken", reason, f"{said} But nothing may be found there: {reason}.")
     if not outcome.gated:
         return Decision("inconclusive", "report only", f"{said} Report only.")
+    if outcome.inconclusive:
+        return Decision("inconclusive", outcome.inconclusive, f"{said} Inconclusive, {outcome.inconclusive}.")
     if outcome.pvalue is None:
         raise ValueError(f"{cell.key}: a gated outcome without a p-value; raise NotTestable, or set gated=False")
     if not 0.0 <= outcome.pvalue <= 1.0:
         raise ValueError(f"{cell.key}: p = {outcome.pvalue} is no probability")
     margins = [effect for effect in outcome.effects if effect.margin is not None]
     if outcome.pvalue <= cell.alpha:
-        if not margins or any(effect.met for effect in margins):
+        if _margins_met(margins, outcome.require):
             return Decision("leak", "", said)
-        reason = f"significant, but under the margin: {', '.join(map(_beside_margin, margins))}"
-        return Decision("no-evidence", reason, f"{said} No evidence of a leak: {reason}.")
+        missed = ", ".join(_beside_margin(effect) for effect in margins if not effect.met)
+        reason = f"significant, but under the margin: {missed}"
+        return Decision("no-evidence", reason, f"{said} No evidence of {outcome.claim}: {reason}.")
     weak = [d for d in outcome.detectable if not d.enough]
     if weak:
         reason = f"power too low: {'; '.join(map(_too_weak, weak))}"
@@ -113,7 +117,12 @@ def decide(outcome: Outcome, cell: Cell) -> Decision:
     reason = f"p = {figure(outcome.pvalue)} at the level {figure(cell.alpha)}" + (
         f"; detectable: {found}" if found else ""
     )
-    return Decision("no-evidence", reason, f"{said} No evidence of a leak: {reason}.")
+    return Decision("no-evidence", reason, f"{said} No evidence of {outcome.claim}: {reason}.")
+
+
+def _margins_met(margins: Sequence[Effect], require: str) -> bool:
+    """No margin asks for nothing; else `any` of them, or `all` of them, must be met."""
+    return not margins or (all if require == "all" else any)(effect.met for effect in margins)
 
 
 def in_role(decision: Decision, cell: Cell, *, report_only: bool = False) -> Decision:
@@ -161,7 +170,7 @@ def verdict_from(outcome: Outcome, cell: Cell, *, on_inconclusive: str = "skip",
         sentence=decision.sentence,
         reason=decision.reason,
         status=status_of(decision.word, cell, report_only=report_only, on_inconclusive=on_inconclusive),
-        pvalue=outcome.pvalue,
+        pvalue=None if outcome.inconclusive else outcome.pvalue,  # it decides nothing: it carries no p into its family
         statistic_name=outcome.statistic_name,
         statistic=outcome.statistic,
         n=outcome.n,
@@ -169,6 +178,8 @@ def verdict_from(outcome: Outcome, cell: Cell, *, on_inconclusive: str = "skip",
         detectable=outcome.detectable,
         placebos=outcome.placebos,
         report_only=report_only,
+        claim=outcome.claim,
+        require=outcome.require,
         notes=outcome.notes,
         **facts,
     )
@@ -256,22 +267,16 @@ def _family_p(verdict: Verdict) -> float | None:
 def _after_holm(verdict: Verdict, adjusted: float, *, level: float, m: int) -> Verdict:
     verdict = dataclasses.replace(verdict, adjusted=adjusted)
     margins = [effect for effect in verdict.effects if effect.margin is not None]
-    if verdict.word == "leak" or adjusted > level or (margins and not any(effect.met for effect in margins)):
+    if verdict.word == "leak" or adjusted > level or not _margins_met(margins, verdict.require):
         return verdict
-    reason = f"a leak by Holm over the {m} cells of the family, adjusted p = {figure(adjusted)}"
-    begin = verdict.sentence.split(" No evidence of a leak:")[0].split(" Inconclusive, ")[0]
+    reason = f"{verdict.claim} by Holm over the {m} cells of the family, adjusted p = {figure(adjusted)}"
+    begin = verdict.sentence.split(f" No evidence of {verdict.claim}:")[0].split(" Inconclusive, ")[0]
     return dataclasses.replace(
         verdict, word="leak", status="failed", reason=reason, sentence=f"{begin} This is {reason}."
     )
 
 
 # --- words and figures ---------------------------------------------------------------------------------------------
-
-
-def figure(value: float) -> str:
-    """Two significant digits, without the zero before the point: .0004, .25, 1, 12.3."""
-    text = f"{value:.2g}" if abs(value) < 10 else f"{value:.4g}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def _counted(outcome: Outcome) -> str:
@@ -291,7 +296,8 @@ def _placebo_figures(placebo: Placebo) -> str:
 
 def _beside_margin(effect: Effect) -> str:
     margin = math.nan if effect.margin is None else effect.margin
-    return f"{effect.name} {figure(effect.value)}{_unit(effect.unit)} (margin {figure(margin)})"
+    end = f", lower end {figure(effect.low)}" if effect.decides == "low" and effect.low is not None else ""
+    return f"{effect.name} {figure(effect.value)}{_unit(effect.unit)}{end} (margin {figure(margin)})"
 
 
 def _too_weak(detectable: Detectable) -> str:

@@ -1,8 +1,8 @@
 """What mc_generation asks, word by word.
 
-    open      "Question: What is the capital of Zorvath?\\nAnswer:"                          one greedy answer, nothing shown
+    open      "Question: What is the capital of Zorvath?\\nAnswer:"                      one answer, nothing shown
     letter    "Question: What is the capital of Zorvath?\\nA. Belmun\\nB. Tarqi\\n...\\nAnswer:"
-    stem      "Question:\\nAnswer:"                                                        what shortcuts alone give
+    stem      "Question:\\nAnswer:"                                                    what shortcuts alone give
 
 One template for all arms, so that arms differ in what they show and in nothing else. A model with a chat template gets
 the same text as the user's turn, and its reply starts without the blank that a plain continuation starts with. A prompt

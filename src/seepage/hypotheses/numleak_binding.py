@@ -24,10 +24,11 @@ from ..stats.binding import Binding, binding, bound, column_ranks, detectable_wi
 from ..stats.blocks import BLOCK, deranged_blocks, resamples
 from ..stats.shifts import floor, shift_set
 from ..stats.surrogate import UNRELATED, surrogate
+from ..wording import figure as short
 from . import numleak_binding_shown as shown
 from . import numleak_prompts as prompts
 from . import numleak_siblings as siblings
-from .numleak_common import Frame, asked, frame, matrix, needs, short
+from .numleak_common import Frame, asked, frame, matrix, needs
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from ..records import Figure, Table
 from ..stats.binding import Binding, bound, column_ranks, own_columns, shift_curve
 from ..stats.mirror import mirror_columns
-from .numleak_common import REACH, Frame, baseline_table, null_figure, plain, profile_figure, short
+from ..wording import figure as short
+from .numleak_common import REACH, Frame, baseline_table, null_figure, plain, profile_figure
 
 Floats = NDArray[np.float64]
 

@@ -116,9 +116,3 @@ def baseline_table(known: dates.Forecasters) -> Table:
 def plain(value: float | None) -> float | None:
     """A float, or None where there is no number."""
     return None if value is None or not np.isfinite(value) else float(value)
-
-
-def short(value: float) -> str:
-    """A figure for a sentence: .46, .0004, 12.3."""
-    text = f"{value:.2g}" if abs(value) < 10 else f"{value:.4g}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text

@@ -21,8 +21,9 @@ from ..series.record import Series
 from ..stats.binding import binding, bound, column_ranks, dose_trend
 from ..stats.blocks import resamples
 from ..stats.proportions import wilson
+from ..wording import figure as short
 from . import numleak_prompts as prompts
-from .numleak_common import Frame, asked, frame, matrix, needs, null_figure, plain, short
+from .numleak_common import Frame, asked, frame, matrix, needs, null_figure, plain
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -27,10 +27,11 @@ from ..stats import dates
 from ..stats.blocks import BLOCK, deranged_blocks, resamples
 from ..stats.recall import Margins, Recall, detectable_share, recall
 from ..stats.surrogate import UNRELATED, surrogate
+from ..wording import figure as short
 from . import numleak_probes as probes
 from . import numleak_prompts as prompts
 from . import numleak_recall_shown as shown
-from .numleak_common import Frame, asked, draw_dates, frame, needs, plain, short
+from .numleak_common import Frame, asked, draw_dates, frame, needs, plain
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

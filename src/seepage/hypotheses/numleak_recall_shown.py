@@ -15,9 +15,10 @@ from ..stats.partial import freedman_lane
 from ..stats.proportions import wilson
 from ..stats.recall import Recall, shifted_hits
 from ..stats.shifts import shift_null, shift_set
+from ..wording import figure as short
 from . import numleak_prompts as prompts
 from .numleak_anchors import ANCHORS, FOOTNOTES
-from .numleak_common import REACH, Frame, baseline_table, null_figure, plain, profile_figure, short
+from .numleak_common import REACH, Frame, baseline_table, null_figure, plain, profile_figure
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,8 +15,9 @@ from ..errors import NotTestable, SeepageError
 from ..records import Answer, ModelInfo, Placebo, Request
 from ..series import open_series, periods
 from ..stats.surrogate import UNRELATED
+from ..wording import figure as short
 from . import numleak_prompts as prompts
-from .numleak_common import Frame, asked, matrix, short
+from .numleak_common import Frame, asked, matrix
 
 if TYPE_CHECKING:
     from .numleak_binding import Rule
