@@ -12,9 +12,11 @@ import pytest
 
 from seepage.errors import Broken, NotTestable
 from seepage.hypotheses import numleak_binding, numleak_dose
+from seepage.hypotheses.numleak_common import frame, matrix
 from seepage.policy import NumleakPolicy
 from seepage.records import Answer, Generate, Generated, Outcome, Request, Score, Scored
 from seepage.series import Series, open_series
+from seepage.stats.binding import binding
 
 POLICY = NumleakPolicy(rows=480)
 ALPHA = 0.01
@@ -76,6 +78,12 @@ def test_a_model_that_learned_by_dose_shows_the_trend_and_where_text_is_silent()
     assert rows["4"]["p_mir"] <= ALPHA < rows["0"]["p_mir"]
     assert "dose 4: w " in outcome.finding
     assert "text exact 0" in outcome.finding
+    falls = next(effect for effect in outcome.effects if effect.name == "column rank falling with dose, rho")
+    assert falls.value > 0.5
+    picture = next(figure for figure in outcome.figures if figure.kind == "bars")
+    assert list(picture.content["labels"]) == ["0", "1", "4", "16"]
+    assert picture.content["groups"]["greedy exact"][2] == 0.0
+    assert picture.content["groups"]["w"][2] > 0.8
 
 
 def test_an_instrument_without_the_trend_is_broken() -> None:
@@ -133,6 +141,29 @@ def test_unplanted_dates_between_planted_ones_are_quiet_in_the_mirror_alone() ->
     assert rows["0"]["p_mir"] > 0.05
     assert rows["0"]["w"] < 0.60
     assert max(rows["16"]["p_bind"], rows["16"]["p_mir"]) <= 0.001
+
+
+@pytest.mark.parametrize(("model", "name"), [("early", "qo"), ("late", "ve")])
+def test_the_whole_rule_finds_doses_four_and_sixteen_and_never_dose_zero(model: str, name: str) -> None:
+    """`late` on ve needs the mirror here: its p_bind fires on dates that were never planted."""
+    series, answers, _ = organism(model, name)
+    here = frame(series, POLICY)
+    logprob, columns = matrix(here, answers)
+    dose = np.array(series.doses)[here.start :]
+    planted = np.arange(len(dose)) <= np.flatnonzero(dose > 0)[-1]
+    found = {
+        level: binding(
+            here.known,
+            logprob,
+            columns,
+            matched=POLICY.matched,
+            n_resamples=9999,
+            rng=rng(),
+            among=np.flatnonzero(planted & (dose == level)),
+        ).passes(alpha=ALPHA, win=POLICY.win)
+        for level in (0, 4, 16)
+    }
+    assert found == {0: False, 4: True, 16: True}
 
 
 def test_a_name_without_values_is_quiet_in_an_organism_that_leaks() -> None:
