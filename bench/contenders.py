@@ -13,12 +13,13 @@ from items import Item
 
 from seepage.models import open_model
 from seepage.models.hf import HFModel
-from seepage.records import Answer, Score, Scored, TokenStats
+from seepage.records import Answer, Generate, Generated, Score, Scored, TokenStats
 from seepage.scorer import ask
 from seepage.stats.membership import membership
 from seepage.store import Store
 
 K = 20.0  # per cent of the tokens that Min-K% looks at
+STOP, LONGEST = "\n", 32  # where an open answer ends, tokens
 
 
 class Ours:
@@ -36,6 +37,11 @@ class Ours:
         plan = {str(i): Score(q.prompt, q.options, detail="sums") for i, q in enumerate(questions)}
         got = ask(self.model, plan, store=store)
         return [list(scored(got[str(i)]).sums) for i in range(len(questions))]
+
+    def texts(self, questions: list[str]) -> list[str]:
+        plan = {str(i): Generate(q, LONGEST, (STOP,), chat=True) for i, q in enumerate(questions)}
+        got = ask(self.model, plan, store=None)
+        return [generated(got[str(i)]).text for i in range(len(questions))]
 
     def memberships(self, samples: list[str]) -> list[float]:
         """All five scores of every text; Min-K% with benchleak's rounding is what is compared."""
@@ -68,6 +74,19 @@ class Harness:
         ]
         flat = [float(total) for total, _ in backend.loglikelihood(requests, disable_tqdm=True)]
         return [flat[i : i + 4] for i in range(0, len(flat), 4)]
+
+    def texts(self, prompts: list[str], *, batch_size: int | str) -> list[str]:
+        """prompts: already through the chat template, as lm-eval's own `apply_chat_template` does before it asks."""
+        from lm_eval.api.instance import Instance
+        from lm_eval.models.huggingface import HFLM
+
+        backend = HFLM(pretrained=self.model, tokenizer=self.tokenizer, batch_size=batch_size, device="cpu")
+        greedy = {"until": [STOP], "max_gen_toks": LONGEST, "do_sample": False}
+        requests = [
+            Instance(request_type="generate_until", doc={}, arguments=(prompt, dict(greedy)), idx=i)
+            for i, prompt in enumerate(prompts)
+        ]
+        return [str(text) for text in backend.generate_until(requests, disable_tqdm=True)]
 
 
 class Detector:
@@ -116,6 +135,18 @@ def _timed_sums(ours: Ours, questions: list[Item], store: Store) -> tuple[float,
 def scored(answer: Answer) -> Scored:
     assert isinstance(answer, Scored)
     return answer
+
+
+def generated(answer: Answer) -> Generated:
+    assert isinstance(answer, Generated)
+    return answer
+
+
+def rendered(directory: Path, questions: list[str]) -> list[str]:
+    """Each question as a user's turn, with the header of the reply."""
+    tokenizer = tokenizer_of(directory)
+    turns = [[{"role": "user", "content": question}] for question in questions]
+    return [tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True) for turn in turns]
 
 
 def counter(directory: Path) -> Callable[[str], int]:

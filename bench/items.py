@@ -5,7 +5,7 @@ An item is a short story and a question about it with four answers of several wo
     On a cold Monday in March, Anna carried the brass lamp out of the hall and left it in the kitchen, behind the door.
     ... Question: Where is the brass lamp now? Answer: | in the kitchen, behind the door | in the attic, ... | ... | ...
 
-A text is such stories in a row.
+A text is such stories in a row. An open question is one sentence and a question, without answers to choose from.
 """
 
 from __future__ import annotations
@@ -65,6 +65,16 @@ def texts(n: int, *, seed: int = 0) -> list[str]:
     """n texts of one or two stories."""
     rng = np.random.default_rng([seed, 2])
     return [" ".join(_story(rng)[0] for _ in range(rng.integers(1, 3))) for _ in range(n)]
+
+
+def open_questions(n: int, *, seed: int = 0) -> list[str]:
+    """n different ones."""
+    rng = np.random.default_rng([seed, 3])
+    drawn: dict[str, None] = {}
+    while len(drawn) < n:
+        a, thing = str(rng.choice(PEOPLE)), str(rng.choice(THINGS))
+        drawn[f"{a} left the {thing} {_place(rng)}.\n\nQuestion: Where is the {thing} now?\nAnswer:"] = None
+    return list(drawn)
 
 
 def _item(rng: np.random.Generator) -> Item:

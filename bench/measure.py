@@ -1,6 +1,6 @@
 """The measurements. Runs in .venv-bench; `bench/run.py` starts it.
 
-Four questions, one process, one set of weights (SmolLM2-135M, float32), the same items and threads for all, three
+Five questions, one process, one set of weights (SmolLM2-135M, float32), the same items and threads for all, three
 rounds in alternating order, medians of the rounds. Loading is outside every time, tokenizing is inside.
 """
 
@@ -23,7 +23,7 @@ import efficiency
 import table
 import torch
 import weights
-from items import Item, items, texts
+from items import Item, items, open_questions, texts
 
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
@@ -46,6 +46,13 @@ class Measured:
     letters: tuple[float, float] = (0.0, 0.0)
     sums_apart: float = 0.0
     accuracy: tuple[float, float] = (0.0, 0.0)
+    ours_open: list[float] = field(default_factory=list)
+    lm_eval_open: list[float] = field(default_factory=list)
+    open_sizes: dict[str, float] = field(default_factory=dict)
+    open_best: int = 0
+    open_words: float = 0.0
+    texts_apart: int = 0
+    long_open: tuple[float, float] = (0.0, 0.0)
     ours_membership: list[float] = field(default_factory=list)
     benchleak: list[float] = field(default_factory=list)
     min_k_apart: float = 0.0
@@ -69,6 +76,7 @@ def main() -> int:
     tokens = contenders.counter(directory)
     questions = items(given.items, n_tokens=tokens)
     multiple_choice(measured, directory, questions, given.rounds)
+    open_answers(measured, directory, open_questions(given.items), [q.prompt for q in questions], given.rounds)
     membership(measured, directory, texts(given.texts), given.rounds)
     measured.tokens, measured.gflops = efficiency.of(directory, questions)
     with tempfile.TemporaryDirectory() as folder:
@@ -118,6 +126,37 @@ def multiple_choice(measured: Measured, directory: Path, questions: list[Item], 
         timed(lambda: harness.sums(letters, batch_size=measured.best))[0],
     )
     say("one-token options, once: ours {:.2f} s, lm-eval {:.2f} s".format(*measured.letters))
+
+
+def open_answers(measured: Measured, directory: Path, short: list[str], long: list[str], rounds: int) -> None:
+    """Greedy answers, ours and lm-eval's at its best batch size, alternating; then once after longer prompts."""
+    harness, prompts = contenders.Harness(directory), contenders.rendered(directory, short)
+    some = prompts[: max(len(prompts) // 4, 1)]
+    harness.texts(some[:2], batch_size=1)
+    for size in BATCH_SIZES:
+        measured.open_sizes[str(size)] = min(timed(partial(harness.texts, some, batch_size=size))[0] for _ in range(2))
+        say(f"open answers, lm-eval, batch size {size}, {len(some)} prompts: {measured.open_sizes[str(size)]:.2f} s")
+    measured.open_best = int(min(measured.open_sizes, key=lambda size: measured.open_sizes[size]))
+    for turn in range(rounds):
+        ours = contenders.Ours(directory)
+        runs: dict[str, Callable[[], list[str]]] = {
+            "ours": partial(ours.texts, short),
+            "lm-eval": partial(harness.texts, prompts, batch_size=measured.open_best),
+        }
+        answers = {}
+        for name in alternating(runs, turn):
+            seconds, answers[name] = timed(runs[name])
+            (measured.ours_open if name == "ours" else measured.lm_eval_open).append(seconds)
+            say(f"open answers, round {turn + 1}, {name}: {seconds:.2f} s")
+        apart = sum(a != b for a, b in zip(answers["ours"], answers["lm-eval"], strict=True))
+        measured.texts_apart = max(measured.texts_apart, apart)
+        measured.open_words = statistics.mean(len(text.split()) for text in answers["ours"])
+    ours, prompts = contenders.Ours(directory), contenders.rendered(directory, long)
+    measured.long_open = (
+        timed(lambda: ours.texts(long))[0],
+        timed(lambda: harness.texts(prompts, batch_size=measured.open_best))[0],
+    )
+    say("open answers after longer prompts, once: ours {:.2f} s, lm-eval {:.2f} s".format(*measured.long_open))
 
 
 def membership(measured: Measured, directory: Path, samples: list[str], rounds: int) -> None:

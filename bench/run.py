@@ -1,6 +1,6 @@
 """Measure seepage's speed beside lm-eval and benchleak; write docs/benchmarks.md.
 
-    python bench/run.py                         sets up .venv-bench, measures (about 20 minutes), writes the table
+    python bench/run.py                         sets up .venv-bench, measures (about 30 minutes), writes the table
     python bench/run.py --items 8 --texts 8 --rounds 1 --out -       a trial: prints the table, writes nothing
 
 Run it on an idle machine: all contenders use every core, and a busy one favours nobody.

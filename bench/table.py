@@ -20,7 +20,8 @@ SUMS, MIN_K = 1e-3, 1e-4  # nats
 
 def agree(m: Measured) -> bool:
     """Whether the contenders computed the same thing; without that no time means anything."""
-    return m.sums_apart < SUMS and m.accuracy[0] == m.accuracy[1] and m.min_k_apart < MIN_K
+    numbers = m.sums_apart < SUMS and m.accuracy[0] == m.accuracy[1] and m.min_k_apart < MIN_K
+    return numbers and m.texts_apart == 0
 
 
 def page(m: Measured, *, minutes: float) -> str:
@@ -61,6 +62,7 @@ def _targets(m: Measured) -> str:
             "equal",
             m.accuracy[0] == m.accuracy[1],
         ),
+        *_open_rows(m),
         (
             f"five membership scores, {m.n_texts} texts",
             f"{median(m.ours_membership):.2f} s; benchleak, Min-K% alone: {median(m.benchleak):.2f} s",
@@ -104,28 +106,50 @@ def _targets(m: Measured) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _open_rows(m: Measured) -> list[tuple[str, str, str, str, bool]]:
+    speedup = median(m.lm_eval_open) / median(m.ours_open)
+    return [
+        (
+            f"open generation of {m.n_items} short answers, {m.open_words:.0f} words on average",
+            f"{median(m.ours_open):.2f} s; lm-eval, batch size {m.open_best}: {median(m.lm_eval_open):.2f} s",
+            f"{speedup:.2f} × as fast",
+            "≥ 1.5 ×",
+            speedup >= 1.5,
+        ),
+        ("generated texts that differ", "", f"{m.texts_apart} of {m.n_items}", "none", m.texts_apart == 0),
+    ]
+
+
 def _rounds(m: Measured) -> str:
     def seconds(times: list[float]) -> str:
         return " · ".join(f"{t:.2f}" for t in times)
 
-    sizes = ", ".join(f"{size}: {t:.2f}" for size, t in m.batch_sizes.items())
+    def tried(sizes: dict[str, float]) -> str:
+        return ", ".join(f"{size}: {t:.2f}" for size, t in sizes.items())
+
     auto = "was not tried" if m.auto_mc is None else f"took {m.auto_mc:.2f} s for all items, its search included"
     return f"""| seconds of each round | ours | theirs |
 | --- | --- | --- |
 | multiple choice | {seconds(m.ours_mc)} | {seconds(m.lm_eval_mc)} |
+| open generation | {seconds(m.ours_open)} | {seconds(m.lm_eval_open)} |
 | membership | {seconds(m.ours_membership)} | {seconds(m.benchleak)} |
 
-lm-eval's batch size was chosen on {max(m.n_items // 8, 1)} of the items (seconds, the better of two runs: {sizes});
-`auto` {auto}.
+lm-eval's batch size was chosen on {max(m.n_items // 8, 1)} of the items (seconds, the better of two runs:
+{tried(m.batch_sizes)}); `auto` {auto}. For open generation on {max(m.n_items // 4, 1)} prompts
+({tried(m.open_sizes)}).
 """
 
 
 def _limits(m: Measured) -> str:
     ours, theirs = m.letters
+    ours_long, theirs_long = m.long_open
     return f"""What this does not say: the gain comes from prompts computed once for all their options, so it is a
 gain for options of several tokens. lm-eval, too, computes a prompt once where every option is a single token: with " A"
 to " D" as the options of the same items it took {theirs:.2f} s and we {ours:.2f} s ({theirs / ours:.2f} × as fast, one
-run each). benchleak makes one pass a text; so do we. Opening the model's folder and digesting its weights took
+run each). In open generation the gain comes from the chat template's header, computed once, and from rows that leave
+the batch when their answer ends: prompts that share nothing gain less. After the multiple-choice prompts of 60 to 120
+tokens it took lm-eval {theirs_long:.2f} s and us {ours_long:.2f} s ({theirs_long / ours_long:.2f} × as fast, one run
+each). benchleak makes one pass a text; so do we. Opening the model's folder and digesting its weights took
 {m.store[2]:.2f} s, which every run spends before it asks, the second too; it is in neither of its two times.
 Texts and items are invented English (bench/items.py).
 """
