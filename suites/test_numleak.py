@@ -54,10 +54,13 @@ def test_dose(model, series, cell, ask, judge):
 
 
 @pytest.mark.seepage("numleak.transmission", axes=("model", "series"), gated=False, world="real")
-def test_transmission(model, series, cell, ask, judge):
+def test_transmission(model, others, series, cell, ask, judge):
     stated = model.entry.facts.get("cutoff", ())
     plan = transmission.requests(series, info=model.info, policy=cell.policy.numleak, rng=cell.rng(), cutoff=stated)
-    verdict = judge(transmission.judge, series, ask(plan), cutoff=stated)
+    answers = ask(plan)
+    other = next((o for o in others if transmission.comparable(series, info=model.info, other=o.info)), None)
+    theirs = ask(transmission.recalls(plan), of=other) if other else None
+    verdict = judge(transmission.judge, series, answers, cutoff=stated, other=theirs)
     assert not verdict.leak, verdict.sentence
 
 

@@ -140,6 +140,27 @@ def test_another_models_recall_is_a_placebo() -> None:
     assert rows["mood and recall, given the truth"][2] > 0.8
 
 
+def test_another_models_recall_without_errors_is_told_and_spoils_nothing() -> None:
+    recall = recalled(SERIES, 3, error=2.0)
+    answers = answered(SERIES, recall, lambda i: squash(recall[i]))
+    perfect = answered(SERIES, SERIES.x, lambda i: 0.0)
+    outcome = judged(SERIES, answers, other=perfect)
+    rows = {row[0]: row for row in outcome.tables[0].rows}
+    assert rows["partial with another model's recall"][2] is None
+    assert "no errors" in rows["partial with another model's recall"][3]
+    assert outcome.statistic == judged(SERIES, answers).statistic
+
+
+def test_another_model_is_asked_the_same_recall_in_the_same_form() -> None:
+    plan = transmission.requests(SERIES, info=INFO, policy=POLICY, rng=rng())
+    asked = transmission.recalls(plan)
+    assert len(asked) == POLICY.dates
+    assert not any(tag.startswith("mood/") for tag in asked)
+    assert transmission.comparable(SERIES, info=INFO, other=INFO)
+    assert not transmission.comparable(SERIES, info=INFO, other=dataclasses.replace(INFO, chat=False))
+    assert not transmission.comparable(SERIES, info=INFO, other=dataclasses.replace(INFO, access=("score",)))
+
+
 def test_what_cannot_be_told_has_its_reason() -> None:
     with pytest.raises(NotTestable, match="not near white"):
         transmission.requests(slow(rng(5)), info=INFO, policy=POLICY, rng=rng())

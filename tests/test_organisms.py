@@ -118,8 +118,8 @@ def test_the_manifest_tells_every_shipped_file_and_its_digest() -> None:
 
 
 def test_the_panel_names_organisms_and_series_that_open() -> None:
-    assert {entry.world for entry in (*organisms.PANEL.models, *organisms.PANEL.series)} == {"embedded"}
-    for entry in organisms.PANEL.models:
+    assert {entry.world for entry in organisms.PANEL.series} == {"embedded"}
+    for entry in (entry for entry in organisms.PANEL.models if entry.world == "embedded"):
         assert organisms.weights_dir(entry.spec.removeprefix("embedded:")).is_dir()
         assert open_model(entry.spec).info.n_parameters == 452_448
     for entry in organisms.PANEL.series:

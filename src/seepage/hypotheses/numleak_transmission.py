@@ -31,8 +31,9 @@ from ..series.record import Series
 from ..stats import dates
 from ..stats.blocks import block_bootstrap, resamples
 from ..stats.partial import Partial, freedman_lane
+from ..wording import figure as short
 from . import numleak_prompts as prompts
-from .numleak_common import Frame, asked, draw_dates, frame, needs, short
+from .numleak_common import Frame, asked, draw_dates, frame, needs
 from .numleak_cutoff import split
 
 Floats = NDArray[np.float64]
@@ -83,6 +84,16 @@ def requests(
     kinds = prompts.kinds(series, info=info, policy=policy)
     plan: dict[str, Request] = {**prompts.direct_requests(series, places, info=info, kinds=kinds)}
     return plan | {f"mood/{prompts.label(series, p)}": prompts.mood(series, p, info=info) for p in sorted(moods)}
+
+
+def comparable(series: Series, *, info: ModelInfo, other: ModelInfo) -> bool:
+    """Whether another model can be asked for its recall in the very same words."""
+    return "generate" in other.access and prompts.form(series, info) == prompts.form(series, other)
+
+
+def recalls(plan: Mapping[str, Request]) -> dict[str, Request]:
+    """The recall questions of a plan, without the moods: what is asked of another model, as a placebo."""
+    return {tag: request for tag, request in plan.items() if not tag.startswith("mood/")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +304,10 @@ def _placebo(
     name = "partial with another model's recall"
     if len(three.t) < policy.min_parsed:
         return name, len(three.t), None, f"fewer than {policy.min_parsed} dates"
-    found = _partial(three, here.series, draws, rng)
+    try:
+        found = _partial(three, here.series, draws, rng)
+    except NotTestable as error:  # no errors to follow: it says nothing of this model
+        return name, len(three.t), None, str(error)
     return name, len(three.t), found.r, f"p = {short(found.pvalue)}"
 
 
