@@ -11,7 +11,7 @@ from modelkit import character_tokenizer, pair_tokenizer, tiny_config, write_ggu
 
 from seepage import calibration, prune
 from seepage.errors import BackendError, NotTestable
-from seepage.models import derived, open_model
+from seepage.models import derived, loading, open_model
 from seepage.models.hf import HFModel
 from seepage.records import Generate, Generated, Score, Scored
 
@@ -182,6 +182,28 @@ def test_two_derivations_give_the_same_weights(folder: Any) -> None:
     for recipe in (f"prune=wanda&sparsity=0.5{SHORT}", f"prune=sparsegpt&pattern=2:4{SHORT}"):
         first, second = opened(folder(), recipe), opened(folder(), recipe)
         assert all(torch.equal(weight, matrices(second)[name]) for name, weight in matrices(first).items())
+
+
+def test_twins_of_a_small_model_share_one_load_and_no_weights(folder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[str] = []
+    plain = loading.load_weights
+    monkeypatch.setattr(loading, "load_weights", lambda found: loads.append(found.spec.text) or plain(found))
+    loading._loaded.cache_clear()
+    first = opened(folder(tied=True), "prune=magnitude&sparsity=0.5")
+    before = {name: weight.clone() for name, weight in matrices(first).items()}
+    second = opened(folder(tied=True), "quant=4")
+    assert all((weight != before[name]).any() for name, weight in matrices(second).items())
+    assert all(torch.equal(weight, before[name]) for name, weight in matrices(first).items())
+    assert loads == [f"hf:{folder(tied=True)}"]
+    monkeypatch.setattr(loading, "SHARED", 10)
+    assert opened(folder(tied=True), "quant=4").engine.model is not second.engine.model
+    assert len(loads) == 2
+
+
+def test_a_file_that_changed_is_loaded_again(tmp_path: Path) -> None:
+    one = matrices(opened(write_model(tmp_path, seed=0), "quant=8"))
+    other = matrices(opened(write_model(tmp_path, seed=1), "quant=8"))
+    assert all((weight != other[name]).any() for name, weight in one.items())
 
 
 def test_every_sequence_begins_as_a_prompt_does(folder: Any) -> None:

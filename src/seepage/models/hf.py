@@ -22,7 +22,7 @@ from .encoding import Encoded, Encoder
 from .generation import check as check_generate
 from .generation import generate
 from .lens import layers
-from .loading import load_tokenizer, load_weights
+from .loading import load_to_change, load_tokenizer, load_weights
 from .packing import DECIMALS, Engine, Scores, check_length
 from .threads import threads_for
 from .trees import Query
@@ -68,8 +68,10 @@ class HFModel:
         if self._engine is None:
             plan = self._plan  # what cannot be derived is refused before anything is loaded
             self._set_threads()
-            model = load_weights(self.checkpoint)
-            if plan is not None:
+            if plan is None:
+                model = load_weights(self.checkpoint)
+            else:
+                model = load_to_change(self.checkpoint)
                 derived.derive(model, plan, spec=self._spec)
             self._engine = Engine(model, spec=self._spec)
         return self._engine

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..errors import BackendError
 from .checkpoint import Checkpoint
+
+SHARED = 500_000_000  # parameters up to which a model stays in memory for the next twin: 2 GB in float32
 
 
 def _arguments(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -83,6 +88,25 @@ def load_weights(checkpoint: Checkpoint) -> Any:
         )
     _refuse_random_weights(checkpoint, report)
     return model.eval()
+
+
+def load_to_change(checkpoint: Checkpoint) -> Any:
+    """As `load_weights`, for a recipe that changes the weights in place.
+
+    A GGUF file takes tens of seconds to read, so twins of one small model are copies of one load.
+    """
+    n_parameters = checkpoint.n_parameters()
+    if n_parameters is None or n_parameters > SHARED:
+        return load_weights(checkpoint)
+    text = checkpoint.spec.text.rpartition("?")[0]
+    dense = replace(checkpoint, spec=replace(checkpoint.spec, text=text, recipe=None))
+    return copy.deepcopy(_loaded(dense, checkpoint.base_digest()))
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(dense: Checkpoint, _digest: str) -> Any:
+    """The digest is in the cache's key, so that changed files are read again."""
+    return load_weights(dense)
 
 
 def _refuse_random_weights(checkpoint: Checkpoint, report: dict[str, Any]) -> None:
