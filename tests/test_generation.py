@@ -116,6 +116,8 @@ def test_a_model_that_padding_disturbs_goes_one_prompt_at_a_time(
 ) -> None:
     opened, requests = model("gpt2"), mixed(5)
     whole = asked(opened, requests)
+    monkeypatch.setattr(generation, "TRIED_FROM", 2)
+    assert asked(opened, requests) == whole
     monkeypatch.setattr(generation, "padding_gap", lambda *_: 0.3)
     with caplog.at_level(logging.WARNING, logger="seepage"):
         assert asked(opened, requests) == whole
