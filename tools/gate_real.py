@@ -1,8 +1,8 @@
-"""Judge a real model on real series, then write down what the run said, whatever it said.
+"""Judge a real model on real series and benchmarks, then write down what each run said, whatever it said.
 
-    python tools/gate_real.py [--config gates/real.toml] [--document docs/results/numleak-smollm2.md] [--write-only]
+    python tools/gate_real.py [numleak] [mc_generation] [--write-only]
 
-The document is made from evidence.jsonl and the pictures of the run alone: no figure in it is typed by hand.
+A document is made from evidence.jsonl and the results of its run alone: no figure in it is typed by hand.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+
+import ladder
 
 from seepage import config
 from seepage.records import Run, Verdict
@@ -24,30 +27,65 @@ from seepage.reports import jsonl, words
 from seepage.store import Store
 
 ROOT = Path(__file__).parents[1]
-RESULTS = "allure-results"
 PICTURES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One run and its document. target: what the models are judged on.  fetch: a command that must come before."""
+
+    family: str
+    config: str
+    document: str
+    target: str
+    fetch: tuple[str, ...] = ()
+
+
+TASKS = ("hindu_knowledge", "arithmetic/1_digit_addition", "date_understanding")
+GATES = (
+    Gate("numleak", "gates/real.toml", "docs/results/numleak-smollm2.md", "series"),
+    Gate(
+        "mc_generation",
+        "gates/mc.toml",
+        "docs/results/mc-generation-smollm2.md",
+        "benchmark",
+        ("-m", "seepage.benchmarks.from_bigbench", *TASKS),
+    ),
+)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", default="gates/real.toml")
-    parser.add_argument("--document", default="docs/results/numleak-smollm2.md")
-    parser.add_argument("--write-only", action="store_true", help="write the document of the last run again")
+    names = [gate.family for gate in GATES]
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"of {', '.join(names)}; all where none is named")
+    parser.add_argument("--write-only", action="store_true", help="write the documents of the last runs again")
     given = parser.parse_args()
-    command = f"pytest suites -k numleak --seepage-config {given.config} --alluredir {RESULTS} --clean-alluredir"
-    settings = config.load_file(ROOT / given.config)
+    if unknown := sorted(set(given.families) - set(names)):
+        parser.error(f"no family {', '.join(unknown)}; known: {', '.join(names)}")
+    chosen = [gate for gate in GATES if gate.family in (given.families or names)]
+    return max([judge(gate, write_only=given.write_only) for gate in chosen])
+
+
+def judge(gate: Gate, *, write_only: bool) -> int:
+    """The exit code of the run, after its document is written."""
+    results = f"allure-results/real-{gate.family}"
+    command = f"pytest suites -k {gate.family} --seepage-config {gate.config} --alluredir {results} --clean-alluredir"
+    settings = config.load_file(ROOT / gate.config)
     status, held = 0, stored(ROOT / settings.store)
-    if not given.write_only:
+    if gate.fetch and not write_only:
+        subprocess.run([sys.executable, *gate.fetch], cwd=ROOT, check=True)
+    if not write_only:
         started = time.monotonic()
         status = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, check=False).returncode
         print(f"{command}: exit code {status} after {(time.monotonic() - started) / 60:.1f} minutes")
         if status not in (0, 1):
             return status  # interrupted or refused: there is nothing to write down
     run = jsonl.read(ROOT / settings.out / "evidence.jsonl")
-    document = ROOT / given.document
+    document = ROOT / gate.document
     document.parent.mkdir(parents=True, exist_ok=True)
-    document.write_text(page(run, command=command, document=document, held=held), encoding="utf-8")
-    print(f"wrote {given.document}")
+    written = page(run, gate, command=command, results=ROOT / results, held=held)
+    document.write_text(written, encoding="utf-8")
+    print(f"wrote {gate.document}")
     return status
 
 
@@ -62,19 +100,20 @@ def stored(path: Path) -> int:
         store.close()
 
 
-def page(run: Run, *, command: str, document: Path, held: int) -> str:
+def page(run: Run, gate: Gate, *, command: str, results: Path, held: int) -> str:
+    document = ROOT / gate.document
     real = [v for v in run.verdicts if not v.model_spec.startswith("embedded:")]
     controls = [v for v in run.verdicts if v.model_spec.startswith("embedded:")]
     models = sorted({f"`{v.model_spec}` (digest `{v.model_digest[:12]}`)" for v in real if v.model_spec})
     parts = [
-        f"# numleak on {', '.join(sorted({v.cell.model for v in real}))}",
+        f"# {gate.family} on {', '.join(sorted({v.cell.model.partition('.')[0] for v in real}))}",
         f"Written by `make gate-real`, which runs\n\n    {command}\n\n"
         f"on {run.started[:10]} in {run.seconds / 60:.0f} minutes on {os.cpu_count()} cores ({platform.machine()}); "
         f"{held} answers were stored before; exit code {run.exit_status}. Model: {', '.join(models)}. "
         "Controls: the embedded organisms.",
         f"**{words.summary(run)}.**",
-        "## Verdicts, series × hypotheses",
-        grid(real),
+        f"## Verdicts, {gate.target} × hypotheses",
+        grid(real, gate.target),
         "## Every verdict's sentence",
         *(sentences(real, hypothesis) for hypothesis in dict.fromkeys(v.cell.hypothesis for v in real)),
         "## Effects, intervals, detectable effects",
@@ -82,15 +121,16 @@ def page(run: Run, *, command: str, document: Path, held: int) -> str:
         "## Placebos",
         placebos(real),
         "## Pictures",
-        *pictures(real, document),
+        *ladder.pictures(real, results, document),
+        *pictures(real, results, document),
         "## The controls of this run",
-        grid(controls),
+        grid(controls, gate.target),
         "## Families",
         "\n".join(
             f"- `{f.name}`: alpha {f.alpha:g} (share {f.share:g}), m = {f.m}, leaks: {len(f.leaks)}"
             for f in run.families
         ),
-        "## Series and versions",
+        f"## {gate.target.capitalize()} and versions",
         "\n".join(
             f"- `{target}`: {spec}" for target, spec in dict.fromkeys((v.cell.target, v.target_spec) for v in real)
         ),
@@ -105,10 +145,10 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def grid(given: list[Verdict]) -> str:
+def grid(given: list[Verdict], target: str) -> str:
     made = words.grid(given)
     rows = ([row.model, row.target, *(words.shown(v) if v else "" for v in row.verdicts)] for row in made.rows)
-    return table(["model", "series", *made.hypotheses], rows)
+    return table(["model", target, *made.hypotheses], rows)
 
 
 def sentences(given: list[Verdict], hypothesis: str) -> str:
@@ -146,13 +186,13 @@ def placebos(given: list[Verdict]) -> str:
     return table(["cell", "placebo", "", "p", "effect", "note"], rows)
 
 
-def pictures(given: list[Verdict], document: Path) -> list[str]:
+def pictures(given: list[Verdict], results: Path, document: Path) -> list[str]:
     """The first picture of the first gated cells that have one, copied beside the document."""
     folder = document.parent / "images"
     folder.mkdir(exist_ok=True)
     drawn = []
     for key in (v.cell.key for v in given if v.pvalue is not None):
-        for name, source in attached(key):
+        for name, source in attached(results, key):
             target = folder / f"{document.stem}-{len(drawn) + 1}{source.suffix}"
             shutil.copyfile(source, target)
             drawn.append(f"![{key}: {name}](images/{target.name})\n\n`{key}`: {name}")
@@ -162,9 +202,9 @@ def pictures(given: list[Verdict], document: Path) -> list[str]:
     return drawn
 
 
-def attached(key: str) -> list[tuple[str, Path]]:
+def attached(results: Path, key: str) -> list[tuple[str, Path]]:
     """(name, file) of the pictures that Allure holds for a cell."""
-    for path in (ROOT / RESULTS).glob("*-result.json"):
+    for path in results.glob("*-result.json"):
         result = json.loads(path.read_text(encoding="utf-8"))
         if result.get("fullName", "").endswith(key) or result.get("testCaseId") == key:
             found = list(attachments(result))
