@@ -17,8 +17,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,10 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tools"))
 
 import oracles  # noqa: E402  (the oracles are test code; they are asked here as any backend is)
+from pages import Part, over, page  # noqa: E402
 
 from seepage.errors import NotTestable, SeepageError  # noqa: E402
 from seepage.hypotheses import numleak_binding, numleak_recall  # noqa: E402
@@ -48,6 +48,7 @@ ORGANISMS = ("qo", "ve", "za")
 BELIEFS = ("perfect", "carry-forward", "fabricator")
 RECALL_ARMS = ("p_hit", "p_excess", "p_skill", "p_beat", "pvalue")
 ORACLE_SAMPLES = 2
+PACKAGES = ("seepage", "numpy", "scipy", "arch", "bokeh_sampledata", "cpi")
 POWER_SAMPLES = 8
 RECALL_WORD = {
     "perfect": "leak",
@@ -64,17 +65,6 @@ BINDING_WORD = {name: word for name, word in RECALL_WORD.items() if name != "uni
     "refuser": "no-evidence",
     "noisy-one-sd": "leak",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One section of the page. faults: what a reader must not be spared."""
-
-    title: str
-    text: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    faults: tuple[str, ...] = ()
 
 
 def main() -> int:
@@ -103,7 +93,12 @@ def main() -> int:
     parts = parts_of(done, given.seeds)
     document = ROOT / given.document
     document.parent.mkdir(parents=True, exist_ok=True)
-    document.write_text(page(parts, given, time.monotonic() - started), encoding="utf-8")
+    written = (
+        f"Written by `make calibrate`, which runs `python tools/calibrate.py --seeds {given.seeds}`, in "
+        f"{(time.monotonic() - started) / 60:.0f} minutes on {given.workers} processes"
+    )
+    text = page("Calibration of numleak", parts, written=written, packages=PACKAGES)
+    document.write_text(text, encoding="utf-8")
     faults = [fault for part in parts for fault in part.faults]
     print("\n".join([f"wrote {given.document}", *faults]))
     return 1 if faults else 0
@@ -326,47 +321,6 @@ def parts_of(done: dict[Callable[..., Any], list[Row]], seeds: int) -> list[Part
             ),
         ),
     ]
-
-
-def over(rows: Iterable[Row], places: Iterable[int], high: int, name: str) -> tuple[str, ...]:
-    places = tuple(places)
-    return tuple(
-        f"{name}, {row[0]}: {row[place]} rejections, the bound is {high}"
-        for row in rows
-        for place in places
-        if place < len(row) and isinstance(row[place], int) and row[place] > high
-    )
-
-
-def page(parts: Sequence[Part], given: argparse.Namespace, seconds: float) -> str:
-    names = ("seepage", "numpy", "scipy", "arch", "bokeh_sampledata", "cpi")
-    versions = ", ".join(f"{name} {version}" for name in names if (version := version_of(name)))
-    lines = [
-        "# Calibration of numleak",
-        "",
-        f"Written by `make calibrate`, which runs `python tools/calibrate.py --seeds {given.seeds}`, in "
-        f"{seconds / 60:.0f} minutes on {given.workers} processes with {versions}. No figure here is typed by hand.",
-        "",
-    ]
-    faults = [fault for part in parts for fault in part.faults]
-    lines += ["**What is wrong:**", "", *(f"- {fault}" for fault in faults), ""] if faults else []
-    for part in parts:
-        lines += [f"## {part.title}", "", part.text, ""]
-        lines += ["| " + " | ".join(part.columns) + " |", "|" + " --- |" * len(part.columns)]
-        lines += ["| " + " | ".join(cell(value) for value in row) + " |" for row in part.rows]
-        lines.append("")
-    return "\n".join(lines)
-
-
-def cell(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
-
-
-def version_of(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from ..errors import NotTestable
 from .blocks import pvalue
@@ -76,7 +76,7 @@ def cluster_sums(columns: Floats, clusters: Ints) -> Clustered:
         )
     sums = np.stack([np.bincount(place, weights=column) for column in columns.T], axis=1)
     types, counts = np.unique(sums.round(12), axis=0, return_counts=True)
-    return Clustered(types, counts.astype(np.int64))
+    return Clustered(np.asarray(types, dtype=np.float64), counts.astype(np.int64))
 
 
 def draw(table: Clustered, *, n_resamples: int, rng: np.random.Generator) -> Draws:
@@ -108,13 +108,10 @@ def gradient(statistic: Statistic, sums: Floats) -> Floats:
     The step is a hundred-thousandth of an item's weight in the first column's sum, which must be the number of items.
     """
     step = 1e-5 * np.maximum(sums[..., :1], 1.0)
-    found = np.empty_like(sums)
-    for j in range(sums.shape[-1]):
-        shift = np.zeros(sums.shape[-1])
-        shift[j] = 1.0
-        rise = statistic(sums + step * shift) - statistic(sums - step * shift)
-        found[..., j] = rise / (2 * step[..., 0])
-    return found
+    p = sums.shape[-1]
+    shifts = step * np.eye(p).reshape(p, *[1] * (sums.ndim - 1), p)  # [p, ..., p]
+    rise = statistic(sums + shifts) - statistic(sums - shifts)
+    return np.moveaxis(rise, 0, -1) / (2 * step)
 
 
 def standard_errors(statistic: Statistic, sums: Floats, squares: Floats, *, n_clusters: int) -> Floats:
@@ -165,12 +162,12 @@ def bca(statistic: Statistic, table: Clustered, draws: Draws, *, level: float = 
     if same.all():
         return observed, observed
     below = float(np.mean((drawn < observed) & ~same) + np.mean(same) / 2)
-    z0 = norm.ppf(np.clip(below, 1 / (1 + len(drawn)), len(drawn) / (1 + len(drawn))))
+    z0 = ndtri(np.clip(below, 1 / (1 + len(drawn)), len(drawn) / (1 + len(drawn))))
     acceleration = _acceleration(statistic, table)
     ends = []
-    for z in norm.ppf([(1 - level) / 2, (1 + level) / 2]):
+    for z in ndtri([(1 - level) / 2, (1 + level) / 2]):
         bent = 1 - acceleration * (z0 + z)
-        ends.append(float(norm.cdf(z0 + (z0 + z) / bent)) if bent > 0 else (0.0 if z < 0 else 1.0))
+        ends.append(float(ndtr(z0 + (z0 + z) / bent)) if bent > 0 else (0.0 if z < 0 else 1.0))
     low, high = np.quantile(drawn, ends)
     return float(low), float(high)
 
@@ -189,4 +186,4 @@ def power_quantiles(alpha: float, *, power: float = 0.8) -> float:
     """z(1 - alpha) + z(power): standard errors that a one-sided test at `alpha` needs to find in `power` of runs."""
     if not (0 < alpha < 1 and 0 < power < 1):
         raise ValueError(f"alpha and power lie in (0, 1), got {alpha} and {power}")
-    return math.fsum(float(z) for z in norm.ppf([1 - alpha, power]))
+    return math.fsum(float(z) for z in ndtri([1 - alpha, power]))

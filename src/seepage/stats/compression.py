@@ -7,7 +7,8 @@
 c and e are those of `recognition`, e of each model by itself; where both guess alike that is the specification's
 I = (drop of y_g) - (drop of y_m) / (1 - g). Without a correction multiple choice falls only (K-1)/K as fast by
 construction. Chosen by simulation (docs/calibration-mc-generation.md): an equal loss of knowledge keeps I at 0 with
-each model's own e, also where the twin lost its shortcuts; with one e for both it does not.
+each model's own e, also where the twin lost its shortcuts; with one e for both it does not. As e is never set
+below 0, noise in it pulls I a little below 0 where there are no shortcuts: the interval then misses on the safe side.
 """
 
 from __future__ import annotations
