@@ -39,8 +39,9 @@ check: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-calibrate: $(VENV)/.test  ## false-alarm rates and power of every gated statistic; writes docs/calibration.md
+calibrate: $(VENV)/.test  ## false-alarm rates and power of every gated statistic; writes docs/calibration*.md
 	$(BIN)/python tools/calibrate.py
+	$(BIN)/python tools/calibrate_mc.py
 
 organisms: $(VENV)/.gate  ## train the embedded organisms again and compare their digests
 	$(BIN)/python tools/train_organisms.py
