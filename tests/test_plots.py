@@ -138,3 +138,35 @@ def test_names_at_line_ends_never_overlap_and_keep_their_order(wanted: list[floa
     for lower, upper in pairwise(order):
         assert places[upper] - places[lower] >= height - 1e-9
     assert all(height / 2 - 1e-9 <= place <= 1 - height / 2 + 1e-9 for place in places)
+
+
+def counts_figure(values: list[list[float]]) -> Figure:
+    content = {"rows": ["both", "neither"], "columns": ["both", "neither"], "values": values}
+    return Figure("counts", "Where the items went", "twin", "dense model", content)
+
+
+def test_counts_are_written_in_their_squares_as_whole_numbers() -> None:
+    said = words_in(plots.render(counts_figure([[40, 25], [3, 132]])))
+    for word in ("40", "25", "132", "both", "neither"):
+        assert word in said
+
+
+@pytest.mark.parametrize(argnames="values", argvalues=[[[1, 2], [3, 0.5]], [[1, 2], [3, -1]], [[1, 2], [3]]])
+def test_counts_that_are_no_whole_numbers_or_not_as_many_as_the_columns_are_refused(values: list[list[float]]) -> None:
+    with pytest.raises(BadSpec):
+        plots.render(counts_figure(values))
+
+
+def test_axes_in_powers_of_ten_write_plain_numbers_and_refuse_zero() -> None:
+    content = {"groups": {"items": [[1, 100, 10_000], [1, 10, 5_000]]}, "log": "xy", "diagonal": True}
+    said = words_in(plots.render(Figure("scatter", "Ranks", "held-out", "gold", content)))
+    assert "1,000" in said
+    assert "mathdefault" not in said
+    zero = content | {"groups": {"items": [[0, 100], [1, 10]]}}
+    with pytest.raises(BadSpec, match="above 0"):
+        plots.render(Figure("scatter", "Ranks", "held-out", "gold", zero))
+
+
+def test_a_level_across_bars_is_named() -> None:
+    content = {"labels": ["open", "byte"], "groups": {"share": [0.1, 0.9]}, "level": {"guess rate": 0.25}}
+    assert "guess rate" in words_in(plots.render(Figure("bars", "Ladder", "", "share right", content)))

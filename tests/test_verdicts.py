@@ -341,3 +341,53 @@ def test_what_is_no_verdict_is_refused(text):
 )
 def test_figures_have_two_digits_and_no_zero_before_the_point(value, text):
     assert figure(value) == text
+
+
+# --- preconditions, all margins, lower ends ---------------------------------------------------------------------------
+
+
+def test_a_failed_precondition_is_inconclusive_shows_everything_and_carries_no_p_into_its_family():
+    failed = outcome(p=1e-6, inconclusive="scores disagree: letter above the margin, byte not")
+    members = cells("a", "b")
+    verdicts = [verdict_from(failed, members[0]), verdict_from(outcome(p=0.03), members[1])]
+    assert verdicts[0].word == "inconclusive"
+    assert verdicts[0].effects == failed.effects
+    assert "scores disagree" in verdicts[0].sentence
+    after, _ = finalize(verdicts, Policy(), members)
+    assert after[0].word == "inconclusive"
+    assert after[0].adjusted is None
+
+
+def test_a_fired_placebo_comes_before_a_failed_precondition():
+    assert decide(outcome(fired=True, inconclusive="too few"), CELL).word == "broken"
+
+
+def test_where_all_margins_are_required_one_that_is_missed_is_named_and_no_other():
+    both = (Effect("I", 0.2, 0.1, 0.3, margin=0.0, decides="low"), Effect("net drop", 0.02, 0.0, 0.04, margin=0.05))
+    decision = decide(outcome(effects=both, require="all", claim="a compression illusion"), CELL)
+    assert decision.word == "no-evidence"
+    assert "No evidence of a compression illusion: significant, but under the margin: net drop" in decision.sentence
+    assert "I .2" not in decision.reason
+    met = (both[0], dataclasses.replace(both[1], value=0.3))
+    assert decide(outcome(effects=met, require="all"), CELL).word == "leak"
+    assert decide(outcome(effects=both, require="any"), CELL).word == "leak"
+
+
+def test_a_lower_end_must_exceed_its_margin_and_an_effect_without_one_does_not():
+    assert Effect("I", 0.2, 0.01, 0.3, margin=0.0, decides="low").met
+    assert not Effect("I", 0.2, 0.0, 0.3, margin=0.0, decides="low").met
+    assert not Effect("I", 0.2, margin=0.0, decides="low").met
+
+
+def test_holm_adds_no_leak_where_one_of_all_required_margins_is_missed_and_says_what_it_adds():
+    missed = (Effect("I", 0.2, 0.1, 0.3, margin=0.0, decides="low"), Effect("net drop", 0.02, margin=0.05))
+    members = cells("a", "b")
+    first = verdict_from(outcome(p=1e-6), members[0])
+    second = verdict_from(outcome(p=0.04, effects=missed, require="all"), members[1])
+    after, _ = finalize([first, second], Policy(), members)
+    assert after[1].word == "no-evidence"
+    second = verdict_from(outcome(p=0.04, claim="a compression illusion"), members[1])
+    after, _ = finalize([first, second], Policy(), members)
+    assert after[1].word == "leak"
+    assert "This is a compression illusion by Holm over the 2 cells" in after[1].sentence
+    assert "No evidence" not in after[1].sentence
