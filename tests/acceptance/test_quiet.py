@@ -23,11 +23,11 @@ def loaded(folder, *args):
     return code, set(modules), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("asked", ["--version", "-VV"])  # the first loads no plugin, the second loads and lists them
+@pytest.mark.parametrize("asked", ["--version", "-VV"])  # pytest 9 loads no plugin for the first, 8.4 does
 def test_pytest_version_imports_nothing_heavy(tmp_path, asked):
     code, modules, _ = loaded(tmp_path, asked)
     assert code == 0
-    assert ("seepage.plugins" in modules) == (asked == "-VV")
+    assert "seepage.plugins" in modules or asked == "--version"
     assert not modules & set(HEAVY)
 
 

@@ -6,6 +6,8 @@ import sqlite3
 import subprocess
 import sys
 
+import pytest
+
 MODELS = {
     "leaks": "p=.0001&effect=.5",
     "quiet": "p=.5",
@@ -115,6 +117,8 @@ print(int((one != a @ w.T).sum()))
 
 
 def test_a_matrix_product_has_the_same_digits_with_one_thread_and_with_two(tmp_path):
+    pytest.importorskip("torch")
+
     def differing(how):
         environment = {key: value for key, value in os.environ.items() if key not in ("MKL_CBWR", "OMP_NUM_THREADS")}
         command = [sys.executable, "-c", PRODUCT, how]

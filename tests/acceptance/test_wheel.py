@@ -69,6 +69,7 @@ def test_numleak_runs_from_the_wheel_in_a_foreign_repository(installed, tmp_path
 
 
 def test_the_embedded_organisms_are_in_the_wheel(installed, tmp_path):
+    pytest.importorskip("torch")
     chosen = "recall and late and (qo or za)"
     said = run([installed, "-m", "pytest", "--pyargs", "seepage.suites", "-k", chosen, "-n", "2"], tmp_path)
     assert "1 passed, 1 xfailed" in said  # za is in no training line, qo is
