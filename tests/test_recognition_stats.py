@@ -246,3 +246,13 @@ def test_marks_of_different_lengths_and_single_options_are_refused() -> None:
         marks_of([], [])
     with pytest.raises(ValueError, match="2 options"):
         marks_of([1, 0], [1, 0], k=1)
+
+
+def test_a_recogniser_that_fails_on_five_items_has_the_smallest_p_there_is() -> None:
+    """A draw that holds none of the five has no spread; it must not count as one that reaches the observed t."""
+    picked = np.ones(240, dtype=bool)
+    picked[:5] = False
+    marks = Marks(np.zeros(240, dtype=bool), picked, np.full(240, 4), None, np.arange(240))
+    found = recognition(marks, margin=0.10, n_resamples=9_999, rng=np.random.default_rng(0))
+    assert found.pvalue == pytest.approx(1e-4)
+    assert found.low > 0.9
