@@ -253,6 +253,6 @@ def test_a_recogniser_that_fails_on_five_items_has_the_smallest_p_there_is() -> 
     picked = np.ones(240, dtype=bool)
     picked[:5] = False
     marks = Marks(np.zeros(240, dtype=bool), picked, np.full(240, 4), None, np.arange(240))
-    found = recognition(marks, margin=0.10, n_resamples=9_999, rng=np.random.default_rng(0))
+    found = recognition.recognition(marks, margin=0.10, n_resamples=9_999, rng=np.random.default_rng(0))
     assert found.pvalue == pytest.approx(1e-4)
     assert found.low > 0.9
