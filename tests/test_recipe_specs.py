@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seepage.errors import BadSpec
-from seepage.models.recipe import METHODS, Recipe
+from seepage.models.recipe import Recipe
 from seepage.models.spec import parse_spec
+from seepage.twins import METHODS
 
 
 def recipe(options: str) -> Recipe:

@@ -23,7 +23,7 @@ from .specs import split, with_options
 
 METHODS = ("magnitude", "wanda", "sparsegpt")
 BITS = (8, 4, 3)
-GROUPS = (2, 4, 8, 16, 32, 64, 128)  # the M of N:M
+GROUPS = (2, 4, 8, 16, 32, 64, 128)  # the M of N:M: they must fit the blocks of SparseGPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,11 @@ from typing import Any
 
 from .. import calibration
 from ..errors import BadSpec
-from ..prune import BLOCK, Share
+from ..prune import Share
 from ..specs import one_of, whole
+from ..twins import BITS, GROUPS, METHODS
 
-METHODS = ("magnitude", "wanda", "sparsegpt")
 CALIBRATED = ("wanda", "sparsegpt")
-BITS = (8, 4, 3)
-GROUPS = tuple(2**i for i in range(1, BLOCK.bit_length()))  # the M of N:M: they must fit SparseGPT's blocks
 OPTIONS = ("prune", "sparsity", "pattern", "quant", "sequences", "length")
 VERSION = 1  # raise it when the same recipe comes to give other weights
 
