@@ -28,8 +28,8 @@ $(VENV)/.real: $(VENV)/.gate
 gate: $(VENV)/.gate  ## judge the embedded organisms: the positive control must leak, the negative control must not
 	$(BIN)/python -m pytest suites -n $(WORKERS) --alluredir $(RESULTS) --clean-alluredir
 
-gate-real: $(VENV)/.real  ## judge SmolLM2-135M on real published series; writes docs/results/numleak-smollm2.md
-	$(BIN)/python tools/gate_real.py
+gate-real: $(VENV)/.real  ## judge SmolLM2-135M on real series and benchmarks; writes docs/results/*-smollm2.md
+	$(BIN)/python tools/gate_real.py $(FAMILY)
 
 test: $(VENV)/.test  ## the tests of the code
 	$(BIN)/python -m pytest -n $(WORKERS)
