@@ -28,6 +28,7 @@ from items import Item, items, open_questions, texts
 ROOT = Path(__file__).resolve().parents[1]
 T = TypeVar("T")
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+AUTO_ITEMS = 40  # its search alone takes longer than that many items at the best size
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Measured:
     batch_sizes: dict[str, float] = field(default_factory=dict)
     best: int = 0
     auto_mc: float | None = None
+    n_auto: int = 0
     letters: tuple[float, float] = (0.0, 0.0)
     sums_apart: float = 0.0
     accuracy: tuple[float, float] = (0.0, 0.0)
@@ -94,7 +96,7 @@ def main() -> int:
 def multiple_choice(measured: Measured, directory: Path, questions: list[Item], rounds: int) -> None:
     """Ours and lm-eval at its best batch size, alternating."""
     harness = contenders.Harness(directory)
-    some = questions[: max(len(questions) // 8, 1)]
+    some = questions[: max(len(questions) // 16, 1)]
     harness.sums(some[:2], batch_size=1)  # the first forward pass of a process is slower than the others
     for size in BATCH_SIZES:
         measured.batch_sizes[str(size)] = min(timed(partial(harness.sums, some, batch_size=size))[0] for _ in range(2))
@@ -117,8 +119,9 @@ def multiple_choice(measured: Measured, directory: Path, questions: list[Item], 
         measured.sums_apart = max(measured.sums_apart, apart)
         measured.accuracy = (accuracy(answers["ours"], questions), accuracy(theirs, questions))
     if rounds > 1:  # its search costs more than a trial's items
-        measured.auto_mc = timed(partial(harness.sums, questions, batch_size="auto"))[0]
-        say(f"multiple choice, lm-eval with batch size auto, once: {measured.auto_mc:.2f} s")
+        few = questions[:AUTO_ITEMS]
+        measured.n_auto, measured.auto_mc = len(few), timed(partial(harness.sums, few, batch_size="auto"))[0]
+        say(f"multiple choice, lm-eval with batch size auto, {len(few)} items, once: {measured.auto_mc:.2f} s")
     letters = [Item(q.prompt, (" A", " B", " C", " D"), q.right) for q in questions]
     ours = contenders.Ours(directory)
     measured.letters = (
@@ -131,7 +134,7 @@ def multiple_choice(measured: Measured, directory: Path, questions: list[Item], 
 def open_answers(measured: Measured, directory: Path, short: list[str], long: list[str], rounds: int) -> None:
     """Greedy answers, ours and lm-eval's at its best batch size, alternating; then once after longer prompts."""
     harness, prompts = contenders.Harness(directory), contenders.rendered(directory, short)
-    some = prompts[: max(len(prompts) // 4, 1)]
+    some = prompts[: max(len(prompts) // 8, 1)]
     harness.texts(some[:2], batch_size=1)
     for size in BATCH_SIZES:
         measured.open_sizes[str(size)] = min(timed(partial(harness.texts, some, batch_size=size))[0] for _ in range(2))

@@ -127,15 +127,15 @@ def _rounds(m: Measured) -> str:
     def tried(sizes: dict[str, float]) -> str:
         return ", ".join(f"{size}: {t:.2f}" for size, t in sizes.items())
 
-    auto = "was not tried" if m.auto_mc is None else f"took {m.auto_mc:.2f} s for all items, its search included"
+    auto = "was not tried" if m.auto_mc is None else f"took {m.auto_mc:.2f} s for {m.n_auto} items, its search included"
     return f"""| seconds of each round | ours | theirs |
 | --- | --- | --- |
 | multiple choice | {seconds(m.ours_mc)} | {seconds(m.lm_eval_mc)} |
 | open generation | {seconds(m.ours_open)} | {seconds(m.lm_eval_open)} |
 | membership | {seconds(m.ours_membership)} | {seconds(m.benchleak)} |
 
-lm-eval's batch size was chosen on {max(m.n_items // 8, 1)} of the items (seconds, the better of two runs:
-{tried(m.batch_sizes)}); `auto` {auto}. For open generation on {max(m.n_items // 4, 1)} prompts
+lm-eval's batch size was chosen on {max(m.n_items // 16, 1)} of the items (seconds, the better of two runs:
+{tried(m.batch_sizes)}); `auto` {auto}. For open generation on {max(m.n_items // 8, 1)} prompts
 ({tried(m.open_sizes)}).
 """
 
