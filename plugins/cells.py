@@ -212,6 +212,8 @@ def verdict_of(trial: Trial, error: BaseException | None) -> Verdict:
             return judged
         return trial.unjudged("broken", f"an assertion failed without evidence of a leak: {error}")
     if isinstance(error, NotTestable | pytest.skip.Exception | pytest.xfail.Exception):
+        if judged is not None and (judged.leak or judged.word == "broken"):  # what was found is not skipped away
+            return judged
         return trial.unjudged("inconclusive", str(error))
     return trial.unjudged("broken", told(error))
 
