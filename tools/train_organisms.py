@@ -4,7 +4,7 @@
     python tools/train_organisms.py --write    replaces the shipped weights and their manifest
 
 The digests agree on the machine and the versions that the manifest names; another processor may round differently,
-and then the values differ in their last digits while the organisms know the same. About two minutes on one idle core.
+and then the values differ in their last digits while the organisms know the same. About five minutes on one idle core.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from seepage.organisms import MODELS, WEIGHTS, recipe, world
+from seepage.organisms import MODELS, WEIGHTS, facts, quiz_recipe, recipe, world
 
 MANIFEST = "manifest.json"
 
@@ -35,13 +35,19 @@ def processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def manifest(directory: Path, trained: recipe.Recipe) -> dict[str, object]:
-    """What made the weights, and the digest of every file."""
+def manifest(directory: Path, trained: recipe.Recipe, quizzed: quiz_recipe.Recipe) -> dict[str, object]:
+    """What made the weights, and the digest of every file. quiz: of the organisms of the invented facts."""
     files = sorted(path for name in MODELS for path in (directory / name).iterdir())
     return {
         "recipe": trained.digest,
         "seed": trained.seed,
         "world": world.world_digest(epochs=trained.epochs, seed=trained.seed),
+        "quiz": {
+            "recipe": quizzed.digest,
+            "seed": quizzed.seed,
+            "world": facts.new_world(seed=quizzed.seed).digest,
+            "processor": processor(),
+        },
         "versions": {name: version(name) for name in ("numpy", "safetensors", "tokenizers", "torch", "transformers")},
         "python": platform.python_version(),
         "processor": processor(),
@@ -51,7 +57,7 @@ def manifest(directory: Path, trained: recipe.Recipe) -> dict[str, object]:
 
 def compare(ours: dict[str, object], shipped: dict[str, object]) -> bool:
     """Print each difference; True where the weights are the same to the last bit."""
-    for key in ("recipe", "seed", "world", "versions", "python", "processor"):
+    for key in ("recipe", "seed", "world", "quiz", "versions", "python", "processor"):
         if ours[key] != shipped[key]:
             print(f"{key}: {shipped[key]} made the shipped weights, here it is {ours[key]}")
     new, old = ours["sha256"], shipped["sha256"]
@@ -77,7 +83,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        made = manifest(directory, recipe.train_all(directory))
+        made = manifest(directory, recipe.train_all(directory), quiz_recipe.train_all(directory))
         if arguments.write:
             write(directory, made)
             print(f"wrote {', '.join(MODELS)} and {MANIFEST}")

@@ -7,11 +7,10 @@ World `embedded`, three models and three series:
     embedded:naive   the same five epochs of a text whose values are fresh at each mention           negative control
     embedded:qo, ve, za   near white, slow, and a series that no line shows (negative control)
 
-World `quiz`, three models, the first of them pruned, and one benchmark:
+World `quiz`, two models, the first of them pruned, and one benchmark:
 
     embedded:answerer       says the answers that it picks                        negative control of recognition
     embedded:picker         picks the answers and says something else             positive control
-    embedded:letterpicker   knows the letter only where the options are shown     reference
     embedded:quiz           invented facts, four options each
 
 They make `make gate` work offline, and are the controls of every run. `recipe` says how they were trained, `world` on
@@ -28,7 +27,7 @@ from ..errors import BadSpec
 from ..records import Entry
 from .world import CUTOFF, SERIES, open_series
 
-MODELS = ("late", "early", "naive", "answerer", "picker", "letterpicker")
+MODELS = ("late", "early", "naive", "answerer", "picker")
 WEIGHTS = Path(__file__).parent / "weights"
 
 __all__ = ["MODELS", "PANEL", "SERIES", "WEIGHTS", "Panel", "open_series", "weights_dir"]
@@ -95,7 +94,6 @@ PANEL = Panel(
             world="quiz",
             facts=_TWIN,
         ),
-        Entry("letterpicker", "embedded:letterpicker", role="reference", world="quiz", facts=_QUIZZED),
         # Nothing is pruned: whatever differs between it and the answerer is the instrument.
         _pruned(
             "magnitude0",
