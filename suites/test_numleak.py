@@ -23,8 +23,10 @@ DEFENCES = ("soft", "strict", "source")
 
 @pytest.mark.seepage("numleak.recall", axes=("model", "series"))
 def test_recall(model, series, cell, ask, judge):
-    plan = recall.requests(series, info=model.info, policy=cell.policy.numleak, rng=cell.rng())
-    verdict = judge(recall.judge, series, ask(plan))
+    given = {"info": model.info, "policy": cell.policy.numleak}
+    answers = ask(recall.requests(series, **given, rng=cell.rng()))
+    answers |= ask(recall.further(series, answers, **given, rng=cell.rng()))
+    verdict = judge(recall.judge, series, answers)
     assert not verdict.leak, verdict.sentence
 
 

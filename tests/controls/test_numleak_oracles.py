@@ -216,3 +216,13 @@ def test_holes_are_never_asked_and_never_shift_the_calendar(hypothesis: ModuleTy
         series, ask(oracle, plan), info=oracle.info, policy=NumleakPolicy(rows=480, dates=480), alpha=ALPHA, rng=rng()
     )
     assert decide(outcome, Cell("numleak", "perfect", "holed", alpha=ALPHA)).word == LEAK
+
+
+def test_only_a_model_that_gives_numbers_is_asked_the_probes_that_are_shown_beside_them() -> None:
+    series = oracles.synthetic("white")
+    for name, kinds in (("refuser", set()), ("perfect", {"blind", "invented", "pair", "contradict", "verbatim"})):
+        oracle = oracles.Oracle(name, [series])
+        given = {"info": oracle.info, "policy": POLICY}
+        answers = ask(oracle, numleak_recall.requests(series, **given, rng=rng()))
+        further = numleak_recall.further(series, answers, **given, rng=rng())
+        assert {tag.partition("/")[0] for tag in further} == kinds

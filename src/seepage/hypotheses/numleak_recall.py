@@ -52,17 +52,42 @@ class Replies:
 
 
 def requests(series: Series, *, info: ModelInfo, policy: NumleakPolicy, rng: np.random.Generator) -> dict[str, Request]:
-    """The direct question and its re-phrasings at `policy.dates` random dates ("A/2020-03", ...), and the descriptive
-    probes beside them. Raises NotTestable where the model gives no text or the series cannot be tested."""
+    """The direct question and its re-phrasings at `policy.dates` random dates: "A/2020-03", ...
+
+    Raises NotTestable where the model gives no text or the series cannot be tested.
+    """
     needs(info, "generate", "recall")
     here = frame(series, policy)
-    for_dates, for_probes = rng.spawn(2)
-    t = draw_dates(here.known.window, policy.dates, rng=for_dates)
     kinds = prompts.kinds(series, info=info, policy=policy)
-    plan: dict[str, Request] = {
-        **prompts.direct_requests(series, (int(i) + here.start for i in t), info=info, kinds=kinds)
-    }
-    return plan | probes.requests(here, t, info=info, rng=for_probes)
+    places = (int(i) + here.start for i in _dates(here, policy, rng)[0])
+    return {**prompts.direct_requests(series, places, info=info, kinds=kinds)}
+
+
+def further(
+    series: Series,
+    answers: Mapping[str, Answer],
+    *,
+    info: ModelInfo,
+    policy: NumleakPolicy,
+    rng: np.random.Generator,
+) -> dict[str, Request]:
+    """The descriptive probes at the same dates; rng as for `requests`.
+
+    None where too few of the direct questions were answered with a number: the cell is inconclusive then, and three
+    times as many questions as it took to find that out would be shown to nobody.
+    """
+    here = frame(series, policy)
+    read = _read(here, answers, info=info, policy=policy).read.value
+    if int(np.sum(~np.isnan(read))) < policy.min_parsed:
+        return {}
+    t, for_probes = _dates(here, policy, rng)
+    return probes.requests(here, t, info=info, rng=for_probes)
+
+
+def _dates(here: Frame, policy: NumleakPolicy, rng: np.random.Generator) -> tuple[Ints, np.random.Generator]:
+    """The dates that are asked, and the generator of the probes."""
+    for_dates, for_probes = rng.spawn(2)
+    return draw_dates(here.known.window, policy.dates, rng=for_dates), for_probes
 
 
 def judge(
