@@ -110,13 +110,13 @@ def _open_rows(m: Measured) -> list[tuple[str, str, str, str, bool]]:
     speedup = median(m.lm_eval_open) / median(m.ours_open)
     return [
         (
-            f"open generation of {m.n_items} short answers, {m.open_words:.0f} words on average",
+            f"open generation of {m.n_open} short answers, {m.open_words:.0f} words on average",
             f"{median(m.ours_open):.2f} s; lm-eval, batch size {m.open_best}: {median(m.lm_eval_open):.2f} s",
             f"{speedup:.2f} × as fast",
             "≥ 1.5 ×",
             speedup >= 1.5,
         ),
-        ("generated texts that differ", "", f"{m.texts_apart} of {m.n_items}", "none", m.texts_apart == 0),
+        ("generated texts that differ", "", f"{m.texts_apart} of {m.n_open}", "none", m.texts_apart == 0),
     ]
 
 
@@ -134,8 +134,8 @@ def _rounds(m: Measured) -> str:
 | open generation | {seconds(m.ours_open)} | {seconds(m.lm_eval_open)} |
 | membership | {seconds(m.ours_membership)} | {seconds(m.benchleak)} |
 
-lm-eval's batch size was chosen on {max(m.n_items // 16, 1)} of the items (seconds, the better of two runs:
-{tried(m.batch_sizes)}); `auto` {auto}. For open generation on {max(m.n_items // 8, 1)} prompts
+lm-eval's batch size was chosen on {max(m.n_items // 16, 1)} of the items (seconds:
+{tried(m.batch_sizes)}); `auto` {auto}. For open generation on {max(m.n_open // 8, 1)} prompts
 ({tried(m.open_sizes)}).
 """
 
