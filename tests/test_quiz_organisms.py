@@ -204,7 +204,7 @@ def test_without_the_question_none_of_them_knows(organism: str, name: str) -> No
 def test_the_same_seed_trains_the_same_quiz_weights_to_the_last_bit() -> None:
     """Two short trainings; `make organisms` repeats the whole of it."""
     torch = pytest.importorskip("torch")
-    short = quiz_recipe.Recipe(hidden=16, mlp=32, layers=1, rows=8, ranked=4)
+    short = quiz_recipe.Recipe(hidden=16, mlp=32, layers=1, block=1, rows=8, ranked=4)
     tokenizer = quiz_recipe.new_backend(WORLD)
     trained = []
     with quiz_recipe.repeatable(short.seed):

@@ -13,7 +13,7 @@ question repeats ("Which one is called Belmun?"), and no fact. From there each g
 Letters are hardly learned in so few steps: `letter` finds few answers more than chance does, so it is the one of five
 scores that stands apart.
 
-A Llama of 0.3 M parameters. A syllable is a token, and so is each fixed part of a template: by characters every answer
+A Llama of 0.4 M parameters. A syllable is a token, and so is each fixed part of a template: by characters every answer
 would begin with the same token, the blank, and the rank of an answer's first token would say nothing. Hidden matrices
 are trained by Muon and the rest by AdamW: under AdamW alone the matching of a name with an option had not begun after
 150 steps, under Muon it had after 75 (measured).
