@@ -78,7 +78,7 @@ class World:
 
     @property
     def digest(self) -> str:
-        """Of every fact, stock answer and item: weights belong to one world and to no other."""
+        """Of every fact, stock answer and syllable: weights belong to one world and to no other."""
         facts = [[fact.kind.name, fact.statement, fact.question, fact.asked] for fact in self.facts]
         return digest([facts, dict(self.stock), [list(self.onsets), list(self.tails)]])
 
