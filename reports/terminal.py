@@ -76,19 +76,14 @@ def family_line(run: Run, family: Family) -> str:
 
 
 def table(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
-    """One block of columns after another where they do not fit side by side; a block leaves out its empty rows."""
+    """One block of columns after another, a family of hypotheses at a time; a block leaves out its empty rows."""
     made = words.grid(verdicts)
     names = [words.plain(row.target) for row in made.rows]
-    heads = [h.rpartition(".")[0] for h in made.hypotheses]
-    first = min(24, max([len(name) + 2 for name in names] + [len(head) for head in heads], default=0) + 2)
-    room = max(1, (width - first) // COLUMN)
-    for begin in range(0, len(made.hypotheses), room):
-        shown = range(begin, min(begin + room, len(made.hypotheses)))
-        heads = [made.hypotheses[i] for i in shown]
-        prefix = heads[0].rpartition(".")[0]
-        same = bool(prefix) and all(head.rpartition(".")[0] == prefix for head in heads)
+    prefixes = [hypothesis.rpartition(".")[0] for hypothesis in made.hypotheses]
+    first = min(24, max([len(name) + 2 for name in names] + [len(prefix) for prefix in prefixes], default=0) + 2)
+    for shown in blocks(prefixes, room=max(1, (width - first) // COLUMN)):
         yield ""
-        yield row(prefix if same else "", [head.rpartition(".")[2] if same else head for head in heads], first)
+        yield row(prefixes[shown[0]], [made.hypotheses[i].rpartition(".")[2] for i in shown], first)
         model = None
         for line, name in zip(made.rows, names, strict=True):
             cells = [line.verdicts[i] for i in shown]
@@ -98,6 +93,13 @@ def table(verdicts: Sequence[Verdict], width: int) -> Iterator[str]:
                 yield words.plain(line.model)
                 model = line.model
             yield row(f"  {name}", [words.shown(cell) if cell else "·" for cell in cells], first)
+
+
+def blocks(prefixes: Sequence[str], *, room: int) -> Iterator[list[int]]:
+    """Columns that stand side by side: of one prefix, and no more than there is room for."""
+    for prefix in dict.fromkeys(prefixes):
+        columns = [i for i, other in enumerate(prefixes) if other == prefix]
+        yield from (columns[begin : begin + room] for begin in range(0, len(columns), room))
 
 
 def row(head: str, cells: Iterable[str], first: int) -> str:

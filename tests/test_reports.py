@@ -289,3 +289,9 @@ def test_the_page_loses_its_web_analytics_and_may_connect_to_nothing() -> None:
 def test_a_page_of_another_shape_is_refused_rather_than_sent_with_its_analytics() -> None:
     with pytest.raises(RuntimeError, match="no longer looks as expected"):
         report_tool().quiet(PAGE.replace("googletagmanager", "elsewhere"))
+
+
+def test_the_terminal_table_shows_one_family_of_hypotheses_at_a_time_with_its_names_whole() -> None:
+    prefixes = ["mc_generation"] * 2 + ["numleak"] * 5 + ["mc_generation"]
+    assert list(terminal.blocks(prefixes, room=4)) == [[0, 1, 7], [2, 3, 4, 5], [6]]
+    assert list(terminal.blocks([], room=4)) == []
