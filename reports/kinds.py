@@ -141,6 +141,7 @@ def bars(axes: Axes, content: Mapping[str, Any]) -> list[Name]:
         y = number(height, name)
         axes.axhline(y, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)))
         where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+        where["bbox"] = {"facecolor": PAPER, "alpha": 0.85, "linewidth": 0, "pad": 0.6}  # it may stand before a bar
         beside(axes, name, (1.0, y), QUIET, **where)
     slant: dict[str, Any] = (
         {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, labels)) > 32 else {}

@@ -19,10 +19,10 @@ from quiz_oracles import (
 )
 
 from seepage.hypotheses import mc_generation_compression as compression
+from seepage.hypotheses import mc_generation_placebos as placebos
 from seepage.hypotheses import mc_generation_recognition as recognition
-from seepage.hypotheses.mc_generation_placebos import stranger_of
 from seepage.policy import McGenerationPolicy
-from seepage.records import Cell, Outcome
+from seepage.records import Cell, Generated, Outcome
 from seepage.verdicts import verdict_from
 
 POLICY = McGenerationPolicy()
@@ -172,7 +172,7 @@ def test_a_dense_model_nobody_promised_as_an_answerer_is_shown_and_not_decided()
 
 
 def test_a_model_that_says_other_items_answers_breaks_the_instrument():
-    beside = {item.id: stranger_of(item, BENCH.items, seed=0) for item in BENCH.items}
+    beside = {item.id: placebos.stranger_of(item, BENCH.items, seed=0) for item in BENCH.items}
     outcome = recognised(lambda item, arm: beside[item.id].accepted[0], gold_place)
     assert word(outcome) == "broken"
     assert any(p.name == "another item's gold" and p.fired for p in outcome.placebos)
@@ -182,6 +182,13 @@ def test_a_model_that_answers_otherwise_in_another_shape_breaks_the_instrument()
     outcome = recognised(lambda item, arm: STOCK + arm if arm == "reopen" else STOCK, gold_place)
     assert word(outcome) == "broken"
     assert any(p.name == "another shape" and p.fired for p in outcome.placebos)
+
+
+def test_a_reply_cut_inside_a_character_is_not_another_reply():
+    cut = Generated("日本\N{REPLACEMENT CHARACTER}", "length", 4)
+    assert not placebos._differs(cut, Generated("日本語", "length", 5))
+    assert placebos._differs(cut, Generated("日光", "length", 5))
+    assert placebos._differs(Generated("日本", "stop", 3), Generated("日本語", "length", 5))
 
 
 # --- compression -----------------------------------------------------------------------------------------------------

@@ -82,5 +82,7 @@ def other_shape(seen: Seen, answers: Mapping[str, Answer]) -> Placebo:
 
 
 def _differs(short: Generated, longer: Generated) -> bool:
-    """A reply that was cut off goes on in the longer one."""
-    return not longer.text.startswith(short.text) if short.stopped == "length" else longer.text != short.text
+    """A reply that was cut off goes on in the longer one; the cut may lie inside a character of several tokens."""
+    if short.stopped == "length":
+        return not longer.text.startswith(short.text.rstrip("\N{REPLACEMENT CHARACTER}"))
+    return longer.text != short.text
