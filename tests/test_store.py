@@ -15,7 +15,18 @@ from pathlib import Path
 import pytest
 
 from seepage.errors import BadSpec
-from seepage.records import Generate, Generated, Layered, Layers, ModelInfo, Score, Scored, TokenStats, request_digest
+from seepage.records import (
+    Generate,
+    Generated,
+    Layered,
+    Layers,
+    ModelInfo,
+    Score,
+    Scored,
+    TokenStats,
+    digest,
+    request_digest,
+)
 from seepage.store import Store
 
 STATS = TokenStats(
@@ -243,3 +254,10 @@ def test_finding_answers_takes_little_time(path: Path) -> None:
         begun = time.perf_counter()
         store.get_many("m", [key for key, _, _ in numbered(0, 20_000)])
         assert time.perf_counter() - begun < 10
+
+
+def test_answers_stored_before_a_request_could_ask_for_beams_are_found_again() -> None:
+    plain = {"prompt": "a", "max_new_tokens": 12, "stop": ["\n"], "chat": False, "system": None}
+    assert request_digest(Generate("a")) == digest({"kind": "Generate", **plain})
+    assert request_digest(Generate("a", seed=1)) != request_digest(Generate("a"))
+    assert request_digest(Generate("a", beams=2)) == digest({"kind": "Generate", **plain, "beams": 2})

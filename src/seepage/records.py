@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 Word = Literal["leak", "no-evidence", "inconclusive", "broken"]
@@ -76,9 +77,17 @@ class Layers:
 Request = Score | Generate | Layers
 
 
+# fields of requests that came after answers had been stored, with their defaults
+LATER: Mapping[str, Any] = MappingProxyType({"beams": 1, "samples": 0, "temperature": 1.0, "seed": 0})
+
+
 def request_digest(request: Request) -> str:
-    """The store's key for a request: its kind and every field, nothing else."""
-    return digest({"kind": type(request).__name__, **dataclasses.asdict(request)})
+    """The store's key for a request: its kind and every field, nothing else.
+
+    A field that came later counts only where it differs from its default, so that answers stored before it are found.
+    """
+    stated = {k: v for k, v in dataclasses.asdict(request).items() if k not in LATER or v != LATER[k]}
+    return digest({"kind": type(request).__name__, **stated})
 
 
 # --- what a model gives back --------------------------------------------------------------------------------------
