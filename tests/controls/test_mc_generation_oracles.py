@@ -184,6 +184,15 @@ def test_a_model_that_answers_otherwise_in_another_shape_breaks_the_instrument()
     assert any(p.name == "another shape" and p.fired for p in outcome.placebos)
 
 
+def test_another_items_gold_may_be_met_by_chance_where_there_are_few_different_ones():
+    assert placebos.most_hits(BENCH.items, 200) == placebos.MOST_HITS
+    sums = tuple(
+        dataclasses.replace(item, options=(str(i % 10 + i // 10 % 10), "banana", "house", "tree"), gold=0)
+        for i, item in enumerate(BENCH.items)
+    )
+    assert 0.1 < placebos.most_hits(sums, 100) < 0.2
+
+
 def test_a_reply_cut_inside_a_character_is_not_another_reply():
     cut = Generated("日本\N{REPLACEMENT CHARACTER}", "length", 4)
     assert not placebos._differs(cut, Generated("日本語", "length", 5))

@@ -8,6 +8,8 @@ another shape         the same question in another batch shape: at most .5 % of 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +18,7 @@ from ..answers import same_answer
 from ..benchmarks.record import Item
 from ..records import Answer, Generated, Placebo
 from ..seeds import named_rng
+from ..wording import figure
 from .mc_generation_reading import Seen, picks_of, read, replies
 
 MOST_HITS = 0.02  # of items right by another item's gold
@@ -35,8 +38,20 @@ def another_gold(seen: Seen, answers: Mapping[str, Answer], *, seed: int) -> Pla
             hits += read(given[item.id], item, accepted=stranger.accepted).lenient
     if n < LEAST_STRANGERS:
         return None
-    share = hits / n
-    return Placebo("another item's gold", share > MOST_HITS, effect=share, note=f"{hits} of {n} items right by it")
+    share, most = hits / n, most_hits(seen.items, n)
+    said = f"{hits} of {n} items right by it, at most {figure(most)} allowed"
+    return Placebo("another item's gold", share > most, effect=share, note=said)
+
+
+def most_hits(items: tuple[Item, ...], n: int) -> float:
+    """Share of n items that may be right by another item's gold: 2 %, or what few different answers bring by chance.
+
+    Sums of two digits are 19 numbers: of two drawn apart .07 are the same, and a wrong sum is often another item's
+    gold. Beyond 2 % the chance that two golds are the same, and three standard errors of it, are allowed.
+    """
+    counts = Counter((item.lang, item.accepted[0]) for item in items)
+    same = sum(count**2 for count in counts.values()) / len(items) ** 2
+    return MOST_HITS if same <= MOST_HITS else same + 3 * math.sqrt(same * (1 - same) / n)
 
 
 def stranger_of(item: Item, items: tuple[Item, ...], *, seed: int) -> Item | None:
