@@ -37,7 +37,7 @@ from ..hypotheses import mc_generation_prompts as prompts
 from ..records import digest
 from . import facts
 from .quiz_lessons import CALLED, LESSONS, LETTERS, Pupil, Row
-from .recipe import CHARACTERS, END, UNKNOWN
+from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, save
 
 MODELS = ("answerer", "picker")
 _MOMENTUM = 0.95
@@ -92,7 +92,7 @@ def train_all(directory: Path, *, seed: int = facts.SEED) -> Recipe:
         for name in MODELS:
             model = copy.deepcopy(base)
             train_stage(model, name, recipe, tokenizer, world)
-            save(model, recipe, world, directory / name)
+            save(model, fast_tokenizer(tokenizer, context=recipe.context), directory / name)
     return recipe
 
 
@@ -318,22 +318,3 @@ def new_backend(world: facts.World) -> Any:
     tokenizer = Tokenizer(models.Unigram(scored, unk_id=vocabulary.index(UNKNOWN), byte_fallback=False))
     tokenizer.decoder = decoders.Fuse()
     return tokenizer
-
-
-def save(model: Any, recipe: Recipe, world: facts.World, directory: Path) -> None:
-    """Write an ordinary transformers directory: weights as safetensors, config, tokenizer."""
-    from transformers import PreTrainedTokenizerFast
-
-    directory.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(directory)
-    PreTrainedTokenizerFast(
-        tokenizer_object=new_backend(world),
-        bos_token=END,
-        eos_token=END,
-        pad_token=END,
-        unk_token=UNKNOWN,
-        model_max_length=recipe.context,
-        clean_up_tokenization_spaces=False,
-    ).save_pretrained(directory)
-    for path in directory.iterdir():
-        path.chmod(0o644)  # safetensors writes for the owner alone, and a wheel would keep that

@@ -137,27 +137,33 @@ def new_model(recipe: Recipe) -> Any:
 def new_tokenizer(recipe: Recipe) -> Any:
     """One character, one token, and none added: a line is asked in the context it was trained in, its own start."""
     from tokenizers import Tokenizer, decoders, models
-    from transformers import PreTrainedTokenizerFast
 
     vocabulary = {c: i for i, c in enumerate((*CHARACTERS, END, UNKNOWN))}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token=UNKNOWN))
     tokenizer.decoder = decoders.Fuse()
+    return fast_tokenizer(tokenizer, context=recipe.context)
+
+
+def fast_tokenizer(backend: Any, *, context: int) -> Any:
+    """A tokenizer of the tokenizers package as transformers loads it, with the organisms' special tokens."""
+    from transformers import PreTrainedTokenizerFast
+
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=backend,
         bos_token=END,
         eos_token=END,
         pad_token=END,
         unk_token=UNKNOWN,
-        model_max_length=recipe.context,
+        model_max_length=context,
         clean_up_tokenization_spaces=False,
     )
 
 
-def save(model: Any, recipe: Recipe, directory: Path) -> None:
+def save(model: Any, tokenizer: Any, directory: Path) -> None:
     """Write an ordinary transformers directory: weights as safetensors, config, tokenizer."""
     directory.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(directory)
-    new_tokenizer(recipe).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
     for path in directory.iterdir():
         path.chmod(0o644)  # safetensors writes for the owner alone, and a wheel would keep that
 
@@ -166,10 +172,10 @@ def train_all(directory: Path, *, seed: int = world.SEED) -> Recipe:
     """Train `early`, `late` and `naive` into their folders under `directory`. About a minute on one core."""
     recipe = Recipe(seed=seed)
     for name, model in train(partial(_text, seed=seed, planted=True), recipe):
-        save(model, recipe, directory / name)
+        save(model, new_tokenizer(recipe), directory / name)
     innocent = dataclasses.replace(recipe, checkpoints=(("naive", recipe.epochs),))
     for name, model in train(partial(_text, seed=seed, planted=False), innocent):
-        save(model, innocent, directory / name)
+        save(model, new_tokenizer(innocent), directory / name)
     return recipe
 
 
