@@ -43,6 +43,8 @@ check: $(VENV)/.test  ## ruff and mypy
 calibrate: $(VENV)/.test  ## false-alarm rates and power of every gated statistic; writes docs/calibration*.md
 	$(BIN)/python tools/calibrate.py
 	$(BIN)/python tools/calibrate_mc.py
+	$(BIN)/python tools/calibrate_rank.py
+	$(BIN)/python tools/calibrate_organisms.py
 
 organisms: $(VENV)/.gate  ## train the embedded organisms again and compare their digests
 	$(BIN)/python tools/train_organisms.py

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seepage import twins
+from seepage import scores, twins
 from seepage.config import MODEL_FACTS, WORLDS
 from seepage.errors import BadSpec
 from seepage.policy import Policy
-from seepage.records import ROLES, Entry
-from seepage.specs import known_only, slug
+from seepage.records import ROLES, Entry, Member
+from seepage.specs import known_only, slug, split
 
 from .desk import Desk, desk_of
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from seepage.organisms import Panel
 
 AXES = ("model", "series", "bench")
-KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts")
+PANEL = "panel"  # the name of the model axis where a claim is about all of them
+KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts", "offered", "panel")
+TABLES = "scores"  # the world of published scores: its models answer nothing, so other claims leave them out
 CONTROLS = ("positive-control", "negative-control")
 
 
@@ -38,6 +40,8 @@ class Claim:
     world, roles: cells of other worlds and roles do not take part; empty for all.
     facts: models take part that state all of these.
     gated_if: facts and switches of the policy. Where it names any, a candidate is gated if one of them holds.
+    offered: further axes of which a cell takes the values that its benchmark offers.
+    panel: one cell a benchmark, about all models that are scored on it.
     """
 
     hypothesis: str
@@ -49,6 +53,8 @@ class Claim:
     world: str
     roles: tuple[str, ...]
     facts: tuple[str, ...]
+    offered: tuple[str, ...]
+    panel: bool
     values: dict[str, tuple[Any, ...]]
 
     @property
@@ -80,7 +86,8 @@ def claim_of(mark: pytest.Mark) -> Claim:
     where = f"the marker of {mark.args[0]}"
     known_only([world], ("", *WORLDS), what="world", where=where)
     known_only(roles, ROLES, what="role", where=where)
-    facts, gated_if = (words_of(mark, key, where) for key in ("facts", "gated_if"))
+    facts, gated_if, offered = (words_of(mark, key, where) for key in ("facts", "gated_if", "offered"))
+    known_only(offered, further, what="axis", where=where)
     known_only(facts, MODEL_FACTS, what="fact", where=where)
     known_only(gated_if, (*MODEL_FACTS, *switches()), what="fact or switch", where=where)
     if not weight > 0:
@@ -95,6 +102,8 @@ def claim_of(mark: pytest.Mark) -> Claim:
         world=world,
         roles=tuple(roles),
         facts=facts,
+        offered=offered,
+        panel=bool(mark.kwargs.get("panel", False)),
         values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
     )
 
@@ -154,15 +163,26 @@ def combinations(claim: Claim, desk: Desk) -> list[tuple[Any, ...]]:
     targets: Sequence[Entry | None] = roster.targets(claim.target) if claim.target else (None,)
     order = [axis for axis in claim.axes if axis != "model"]
     further = [[Value(slug(str(v)), v) for v in claim.values[axis]] for axis in order if axis not in AXES]
-    pairs = [
-        (model, target)
-        for model, target in itertools.product(roster.models, targets)
-        if roster.meet(model, target, claim)
-    ]
+    pairs = (
+        roster.panels(claim)
+        if claim.panel
+        else [
+            (model, target)
+            for model, target in itertools.product(roster.models, targets)
+            if roster.meet(model, target, claim)
+        ]
+    )
     if all(roster.is_added(model, target, claim) for model, target in pairs):
         return []
+    axes = [axis for axis in order if axis not in AXES]
+
+    def named(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
+        return [(axis, value) for axis, value in zip(axes, values, strict=True) if axis in claim.offered]
+
     cells = []
     for (model, target), extra in itertools.product(pairs, itertools.product(*further)):
+        if target is not None and any(part.value not in target.facts.get(axis, ()) for axis, part in named(extra)):
+            continue
         rest = iter(extra)
         cells.append((model, *(target if axis in AXES else next(rest) for axis in order)))
     return cells
@@ -203,6 +223,10 @@ class Roster:
             return False
         if claim.target == "series" and model.id in self.derived:
             return False
+        if model.world == TABLES != claim.world:
+            return False
+        if model.world == TABLES and (target is None or table_of(model) != table_of(target)):
+            return False
         if claim.world not in ("", model.world) or (target is not None and model.world != target.world):
             return False
         role = cell_role(model, target, claim.hypothesis)
@@ -210,6 +234,24 @@ class Roster:
             return False
         ours = self.is_added(model, target, claim)
         return not ours or (role in CONTROLS and shipped(claim.hypothesis))
+
+    def panels(self, claim: Claim) -> list[tuple[Entry, Entry | None]]:
+        """(the panel, its benchmark) of every table but the one that ships, where a model states what a claim needs."""
+        return [
+            (Entry(PANEL, f"scores:{table_of(target)}", role="reference", world=target.world), target)
+            for target in self.benchmarks
+            if target.world == claim.world == TABLES
+            and table_of(target) != "embedded"
+            and any(all(m.facts.get(fact) for fact in claim.facts) for m in self.members(target, claim.hypothesis))
+        ]
+
+    def members(self, target: Entry, hypothesis: str) -> tuple[Member, ...]:
+        """The models that stand in a benchmark's table of scores, with their roles."""
+        here = [entry for entry in self.models if entry.world == TABLES and table_of(entry) == table_of(target)]
+        return tuple(
+            Member(entry.id, split(entry.spec)[2].get("name", ""), cell_role(entry, None, hypothesis), entry.facts)
+            for entry in here
+        )
 
     def is_added(self, model: Entry, target: Entry | None, claim: Claim) -> bool:
         return ("model", model.id) in self.added or (target is not None and (claim.target, target.id) in self.added)
@@ -227,6 +269,11 @@ class Roster:
     def others(self, model: Entry) -> tuple[Entry, ...]:
         """The other models of the same world, without its dense model and the twins of either."""
         return tuple(e for e in self.models if e.world == model.world and twins.kin(e) != twins.kin(model))
+
+
+def table_of(entry: Entry) -> str:
+    """The table of scores that an entry stands in."""
+    return split(entry.spec)[1]
 
 
 def shipped(hypothesis: str) -> bool:
@@ -258,6 +305,7 @@ def roster_of(desk: Desk) -> Roster:
         return Roster(*panel())
     if models and not series and not benchmarks:
         series, benchmarks = usual_targets({model.world for model in models})
+    models, benchmarks = scores.expand(models, "model"), scores.expand(benchmarks, "benchmark")
     grown = twins.with_twins(models, desk.policy.mc_generation)
     roster = Roster(grown, series, benchmarks, derived=frozenset({e.id for e in grown} - {e.id for e in models}))
     roster = with_controls(roster) if settings.controls else roster
@@ -314,7 +362,10 @@ def panel() -> Panel:
     """The embedded models, series and benchmarks."""
     from seepage import organisms
 
-    return organisms.PANEL
+    shown = organisms.PANEL
+    return shown._replace(
+        models=scores.expand(shown.models, "model"), benchmarks=scores.expand(shown.benchmarks, "benchmark")
+    )
 
 
 def real_series() -> tuple[Entry, ...]:

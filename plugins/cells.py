@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seepage.errors import Broken, Leak, NotTestable
-from seepage.records import Answer, Cell, Entry, ModelInfo, Outcome, Request, Verdict
+from seepage.records import Answer, Cell, Entry, Member, ModelInfo, Outcome, Request, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
 from . import axes, progress, readings, versions
@@ -83,6 +83,9 @@ class Trial:
 
     def others(self, model: Entry) -> tuple[Entry, ...]:
         return axes.roster_of(self._desk).others(model)
+
+    def members(self, bench: Entry) -> tuple[Member, ...]:
+        return axes.roster_of(self._desk).members(bench, self.cell.hypothesis)
 
     def open_series(self, entry: Entry) -> Any:
         self.target = self._desk.series(entry)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seepage.models.protocol import Model
     from seepage.policy import Policy
     from seepage.records import Entry, Outcome, Run, Verdict
+    from seepage.scores import ScoreBenchmark
     from seepage.series.record import Series
 
 
@@ -44,7 +45,7 @@ def pytest_seepage_open_series(spec: str, config: pytest.Config) -> Series | Non
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_seepage_open_benchmark(spec: str, config: pytest.Config) -> Benchmark | None:
+def pytest_seepage_open_benchmark(spec: str, config: pytest.Config) -> Benchmark | ScoreBenchmark | None:
     """Open `provider:rest`, or return None. The process that runs the test."""
 
 

@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from seepage.benchmarks.record import Benchmark
     from seepage.models.protocol import Model
+    from seepage.scores import ScoreBenchmark
     from seepage.series.record import Series
 
 
@@ -27,7 +28,11 @@ def pytest_seepage_open_series(spec: str) -> Series:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_seepage_open_benchmark(spec: str) -> Benchmark:
+def pytest_seepage_open_benchmark(spec: str) -> Benchmark | ScoreBenchmark:
+    if spec.startswith("scores:"):
+        from seepage import scores
+
+        return scores.open_benchmark(spec)
     from seepage.benchmarks import open_benchmark
 
     return open_benchmark(spec)

@@ -1,4 +1,4 @@
-"""The six kinds of picture: each draws its content on one pair of axes and returns the names still to be written.
+"""Six kinds of picture: each draws its content on one pair of axes and returns the names still to be written.
 
 Colours are those of Okabe and Ito (distinct to colour-blind readers), doubled by dashes, marker shapes and lightness.
 None is a gap; any other value that is not a finite number raises BadSpec.

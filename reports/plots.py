@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seepage.errors import BadSpec
 
-from .kinds import DRAW, INK, PAPER, QUIET, SMALL, Name, number, present, short
+from . import kinds, ranked
+from .kinds import INK, PAPER, QUIET, SMALL, Name, number, present, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from seepage.records import Figure
 
+DRAW = {**kinds.DRAW, **ranked.DRAW}
 WIDTH, HEIGHT = 3.9, 3.1  # inches: 9 pt are 9 pixels on a phone, where the page leaves 270 of them
 PIXELS_AN_INCH = 200  # of a PNG; an SVG has no pixels
 EDGE = 0.02  # of the width: white left of the title and right of the axes

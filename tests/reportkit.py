@@ -80,6 +80,43 @@ def figures(seed: int = 7) -> tuple[Figure, ...]:
                 "errors": {"w": [[0.44, 0.78, 0.96, 0.98], [0.6, 0.89, 1.0, 1.0]]},
             },
         ),
+        *ranked(),
+    )
+
+
+def ranked() -> tuple[Figure, ...]:
+    """The pictures of many models side by side."""
+    names = ["new", *(f"reference {k}" for k in range(7))]
+    gains = [0.21, 0.9, 1.0, 1.05, 0.95, 1.1, 0.98, 1.03]
+    return (
+        Figure(
+            "forest",
+            "What equal training gave",
+            "gain, logits above chance",
+            "",
+            {
+                "labels": names,
+                "values": gains,
+                "low": [g - 0.1 for g in gains],
+                "high": [g + 0.1 for g in gains],
+                "band": [0.8, 1.2],
+                "marks": {"median": 1.0},
+            },
+        ),
+        Figure(
+            "bump",
+            "Ranks before and after equal training",
+            "",
+            "rank",
+            {
+                "labels": names,
+                "before": [1.0, 8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0],
+                "after": [5.0, 8.0, 7.0, 6.0, 4.0, 3.0, 1.0, 2.0],
+                "before_range": [[1, 3]] * 8,
+                "after_range": [[2, 5]] * 8,
+                "bold": [True, *[False] * 7],
+            },
+        ),
     )
 
 

@@ -184,7 +184,7 @@ def test_real_stands_for_the_real_series() -> None:
         ({"models": [{"spec": "hf:a", "role": "control"}]}, "role='control'.*Known: candidate, reference"),
         ({"models": [{"spec": "hf:a", "role": {"default": "x"}}]}, "role.default='x'"),
         ({"models": [{"spec": "hf:a", "role": {"Num Leak": "candidate"}}]}, "role of 'Num Leak'"),
-        ({"models": [{"spec": "hf:a", "world": "virtual"}]}, "world='virtual'.*Known: embedded, quiz, real"),
+        ({"models": [{"spec": "hf:a", "world": "virtual"}]}, "world='virtual'.*Known: embedded, quiz, scores, real"),
         ({"models": [{"spec": "hf:a", "id": "my model"}]}, r"id 'my model'.*for instance 'my_model'"),
         ({"models": [{"spec": "hf:a", "id": "a-b"}]}, r"id 'a-b'.*letters, digits, dots and underscores"),
         ({"models": [{"spec": "hf:a", "id": "x" * 41}]}, "at most 40"),
@@ -210,7 +210,7 @@ def test_every_policy_number_has_a_range_that_holds_its_default() -> None:
         assert span.holds(value), key
     numbers = {
         f"{section}.{key}"
-        for section in ("numleak", "mc_generation")
+        for section in ("numleak", "mc_generation", "rank_stability")
         for key, value in policy[section].items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

@@ -170,3 +170,26 @@ def test_axes_in_powers_of_ten_write_plain_numbers_and_refuse_zero() -> None:
 def test_a_level_across_bars_is_named() -> None:
     content = {"labels": ["open", "byte"], "groups": {"share": [0.1, 0.9]}, "level": {"guess rate": 0.25}}
     assert "guess rate" in words_in(plots.render(Figure("bars", "Ladder", "", "share right", content)))
+
+
+def test_a_forest_and_a_bump_chart_name_every_model_and_refuse_what_does_not_fit() -> None:
+    forest, bump = reportkit.ranked()
+    for figure in (forest, bump):
+        assert all(name in words_in(plots.render(figure)) for name in figure.content["labels"])
+    turned = dataclasses.replace(forest, content={**forest.content, "low": [2.0] * 8})
+    with pytest.raises(BadSpec, match="are bounds, low <= value <= high"):
+        plots.render(turned)
+    with pytest.raises(BadSpec, match="'after' has 2 values for 8 positions"):
+        plots.render(dataclasses.replace(bump, content={**bump.content, "after": [1.0, 2.0]}))
+    with pytest.raises(BadSpec, match="'bold' has 1 values for 8 labels"):
+        plots.render(dataclasses.replace(bump, content={**bump.content, "bold": [True]}))
+
+
+def test_of_a_crowd_only_certified_falls_are_named() -> None:
+    _, bump = reportkit.ranked()
+    names = [f"model {k:02d}" for k in range(60)]
+    ranks = [float(k + 1) for k in range(60)]
+    content = {"labels": names, "before": ranks, "after": ranks[::-1], "bold": [k == 7 for k in range(60)]}
+    said = words_in(plots.render(dataclasses.replace(bump, content=content)))
+    assert "model 07" in said
+    assert "model 08" not in said

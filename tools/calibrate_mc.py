@@ -294,9 +294,20 @@ def fewest(alpha: float) -> Row:
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
-def parts_of(done: dict[Callable[..., Row], list[Row]], seeds: int) -> list[Part]:
+Done = dict[Callable[..., Row], list[Row]]
+
+
+def parts_of(done: Done, seeds: int) -> list[Part]:
     low, high = calibration.bounds(seeds)
     band = f"in {seeds} seeds; .05 ± its 99 % binomial band is {low} to {high}"
+    return [
+        *recognition_parts(done, seeds, band, high),
+        *compression_parts(done, band, high),
+        *exact_parts(done),
+    ]
+
+
+def recognition_parts(done: Done, seeds: int, band: str, high: int) -> list[Part]:
     known = f"{ICC:.1f} within passages of 5"
     return [
         Part(
@@ -342,6 +353,11 @@ def parts_of(done: dict[Callable[..., Row], list[Row]], seeds: int) -> list[Part
             ("items", "Wilson, no stem arm", "designed", "bootstrap, with a stem arm"),
             tuple(done[share_of_wrong]),
         ),
+    ]
+
+
+def compression_parts(done: Done, band: str, high: int) -> list[Part]:
+    return [
         Part(
             "Equal loss of knowledge is no illusion",
             f"Rejections at .05 {band}; 200 items. A verdict needs both. The drop is real but for the first design. "
@@ -362,6 +378,11 @@ def parts_of(done: dict[Callable[..., Row], list[Row]], seeds: int) -> list[Part
             ("items", "lost in words", "I", "detectable I", "by I", "by the rule"),
             tuple(done[compression_power]),
         ),
+    ]
+
+
+def exact_parts(done: Done) -> list[Part]:
+    return [
         Part(
             "Power of the exact McNemar test",
             "One-sided at .05, computed exactly.",

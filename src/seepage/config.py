@@ -30,7 +30,7 @@ from .specs import ID, known_only, one_of, slug, split, with_options
 
 STORE = ".seepage/answers.sqlite"
 OUT = ".seepage"
-WORLDS = ("embedded", "quiz", "real")
+WORLDS = ("embedded", "quiz", "scores", "real")
 STAGES = ("base", "instruct", "rl")
 Axis = Literal["models", "series", "benchmarks"]
 AXES: tuple[Axis, ...] = ("models", "series", "benchmarks")
@@ -163,6 +163,11 @@ def entry(table: Mapping[str, Any], axis: Axis, *, where: str) -> Entry:
     )
 
 
+def fact(key: str, value: Any, *, where: str) -> Any:
+    """What a user states of a model, read. Raises BadSpec on a value that is not accepted."""
+    return _FACTS[key](value, key, where)
+
+
 def derived_id(spec: str, axis: Axis) -> str:
     """A short id of a spec: the last part of a path without revision; a column with its transform."""
     _, body, _ = split(spec)
@@ -176,6 +181,8 @@ def derived_id(spec: str, axis: Axis) -> str:
 def _usual_world(spec: str, axis: Axis) -> str:
     """`real`; of what ships with the package the world of the panel's entry of that name, options aside."""
     scheme, body, _ = split(spec)
+    if scheme == "scores":
+        return "scores"
     if scheme != "embedded":
         return "real"
     from .organisms import PANEL
@@ -192,12 +199,15 @@ def _real() -> tuple[Entry, ...]:
 
 def _options(axis: Axis, scheme: str) -> tuple[str, ...]:
     """Keys of an entry that belong into its spec, after `?`."""
+    from . import scores
     from .benchmarks import fields, opening
     from .series import opening as series
     from .series import table
 
     if scheme == "embedded":
         return ()
+    if scheme == "scores":
+        return scores.ENTRY_OPTIONS
     if axis == "benchmarks":
         mapped = tuple(key for key in fields.OPTIONS if key != "id")  # `id` is the entry's own
         return (*mapped, *(opening.HUB if scheme == "hf" else ()))
@@ -238,14 +248,14 @@ def _text(value: Any, key: str, where: str) -> str:
     return value
 
 
-def _option(value: Any, key: str, where: str) -> str | bool | int | list[str]:
-    if isinstance(value, (str, bool, int)):
+def _option(value: Any, key: str, where: str) -> str | bool | int | float | list[str]:
+    if isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Sequence) and all(isinstance(v, str) for v in value):
         return list(value)
-    raise BadSpec(f"{key}={value!r} in {where}; accepted: a text, a whole number, true, false, or a list of texts")
+    raise BadSpec(f"{key}={value!r} in {where}; accepted: a text, a number, true, false, or a list of texts")
 
 
 def _months(value: Any, key: str, where: str) -> tuple[str, ...]:

@@ -76,6 +76,27 @@ class McGenerationPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RankStabilityPolicy:
+    """Keys of `[tool.seepage.rank_stability]`.
+
+    head_start_margin: logits above chance.  inversion_margin: on each side, inflation_margin: shares of items.
+    *_mde_max: largest detectable effect that still makes a pass a `no-evidence`.
+    min_references, min_lineages: that can be measured.  min_seeds: of training.  items_min: of a benchmark.
+    """
+
+    head_start_margin: float = 0.4
+    head_start_mde_max: float = 0.8
+    inversion_margin: float = 0.02
+    inversion_mde_max: float = 0.10
+    inflation_margin: float = 0.05
+    inflation_mde_max: float = 0.10
+    min_references: int = 5
+    min_lineages: int = 8
+    min_seeds: int = 2
+    items_min: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Keys of `[tool.seepage]` that decide.
 
@@ -90,6 +111,7 @@ class Policy:
     severity: Mapping[str, str] = field(default_factory=dict)
     numleak: NumleakPolicy = field(default_factory=NumleakPolicy)
     mc_generation: McGenerationPolicy = field(default_factory=McGenerationPolicy)
+    rank_stability: RankStabilityPolicy = field(default_factory=RankStabilityPolicy)
 
     @property
     def digest(self) -> str:

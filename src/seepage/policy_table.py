@@ -73,6 +73,16 @@ SPANS = {
     "mc_generation.temperature": Span(0, open_low=True),
     "mc_generation.mde_share": SHARE,
     "mc_generation.mde_drop": SHARE,
+    "rank_stability.head_start_margin": Span(0, open_low=True),
+    "rank_stability.head_start_mde_max": Span(0, open_low=True),
+    "rank_stability.inversion_margin": SHARE,
+    "rank_stability.inversion_mde_max": SHARE,
+    "rank_stability.inflation_margin": SHARE,
+    "rank_stability.inflation_mde_max": SHARE,
+    "rank_stability.min_references": Span(3),
+    "rank_stability.min_lineages": Span(4),
+    "rank_stability.min_seeds": Span(2),
+    "rank_stability.items_min": Span(100),
 }
 NOT_NEGATIVE = Span(0)
 

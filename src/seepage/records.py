@@ -187,6 +187,16 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A model as its panel sees it. role: in this cell.  name: in its table of scores.  facts: what is stated of it."""
+
+    id: str
+    name: str
+    role: str = "candidate"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 # --- what a statistic returns -------------------------------------------------------------------------------------
 
 
@@ -260,12 +270,14 @@ class Figure:
       bars       labels [n], groups {name: [n]}, errors {name: [[n] low, [n] high]}: bounds, not lengths;
                  level {name: y}: one line across
       counts     rows [n], columns [m], values [n][m]: whole numbers, each written in its square
+      forest     labels [n], values, low, high [n]; band [low, high] across, marks {name: x}: the first label on top
+      bump       labels [n], before, after [n] ranks; before_range, after_range [n][2]; bold [n]
     `log` in the content of lines and scatter: axes that run in powers of ten, "x", "y" or "xy".
     `caption` in any content: what to see, one sentence; some kinds make their own from the figures.
     All content is lists of plain floats; None is a gap.
     """
 
-    kind: Literal["histogram", "lines", "scatter", "steps", "bars", "counts"]
+    kind: Literal["histogram", "lines", "scatter", "steps", "bars", "counts", "forest", "bump"]
     title: str
     x: str
     y: str

@@ -19,6 +19,10 @@ def open_model(spec: str) -> Model:
         from .recorded import RecordedModel
 
         return RecordedModel(parsed)
+    if parsed.scheme == "scores":
+        from ..scores import ScoredModel  # here, because scores reads what config reads
+
+        return ScoredModel(spec)
     from .checkpoint import locate
     from .hf import HFModel
 

@@ -55,19 +55,23 @@ class Encoder:
         return tuple(full[:at])
 
     def _has_system_role(self) -> bool:
+        from jinja2 import TemplateError
+
         try:
             return _PROBE in self._render("user", system=_PROBE)
-        except Exception:
+        except TemplateError:  # what a template raises that refuses the role
             return False
 
     def _end_of_turn(self) -> str:
         """What follows an assistant's words, without the line break: the terminator of a scored reply."""
         if not self.chat:
             return ""
+        from jinja2 import TemplateError
+
         turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": _PROBE}]
         try:
             text = str(self.tokenizer.apply_chat_template(turns, tokenize=False))
-        except Exception:
+        except TemplateError:  # one that takes no assistant's turn: the tokenizer's own end is the terminator
             text = ""
         ending = text.rpartition(_PROBE)[2].strip() if _PROBE in text else ""
         return ending or str(self.tokenizer.eos_token or "")

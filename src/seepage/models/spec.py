@@ -6,6 +6,7 @@
     pkg:PACKAGE[/path/inside]         a model inside an installed package; the path may be left out if there is only one
     embedded:NAME                     an organism that seepage ships
     recorded:STORE.sqlite[#DIGEST]    answers only
+    scores:TABLE.csv?name=MODEL       published scores only (seepage.scores)
 
 Options follow a `?`, as in a URL: `hf:models/mine?dtype=bfloat16&trust_remote_code=1`. dtype (float32), allow_pickle,
 trust_remote_code (0 or 1), gguf (name of the GGUF file in a folder that holds several), and those of `models.recipe`,
@@ -23,7 +24,7 @@ from ..errors import BadSpec
 from .recipe import OPTIONS as RECIPE_OPTIONS
 from .recipe import Recipe, read_recipe
 
-SCHEMES = ("hf", "pkg", "embedded", "recorded")
+SCHEMES = ("hf", "pkg", "embedded", "recorded", "scores")
 DTYPES = ("float32", "bfloat16", "float16", "float64")
 _OPTIONS = ("dtype", "trust_remote_code", "allow_pickle", "gguf", *RECIPE_OPTIONS)
 _ALIASES = {
@@ -59,7 +60,7 @@ def parse_spec(text: str) -> ModelSpec:
     scheme, colon, rest = text.partition(":")
     if not colon or scheme not in SCHEMES or not rest:
         raise BadSpec(_unknown_scheme(text, scheme, rest if colon else text))
-    if scheme == "recorded":
+    if scheme in ("recorded", "scores"):
         return ModelSpec(text, scheme, rest)
     revision = None
     options: dict[str, str] = {}

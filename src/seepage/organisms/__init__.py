@@ -13,6 +13,8 @@ World `quiz`, two models, the first of them pruned, and one benchmark:
     embedded:picker         picks the answers and says something else             positive control
     embedded:quiz           invented facts, four options each
 
+World `scores`, a panel of which only scores are known, made by a formula (`score_panel`): controls of rank_stability.
+
 They make `make gate` work offline, and are the controls of every run. `recipe` says how they were trained, `world` on
 what.
 """
@@ -58,6 +60,14 @@ def _pruned(name: str, options: str, role: str | Mapping[str, str]) -> Entry:
     return Entry(f"answerer.{name}", f"embedded:answerer?{options}", role=role, world="quiz", facts=_TWIN)
 
 
+def _score(name: str, role: str | Mapping[str, str]) -> Entry:
+    return Entry(f"scores.{name}", f"scores:embedded?name={name}", role=role, world="scores")
+
+
+_REFERENCES = (*(f"ref{k}" for k in range(7)), *(f"line{k}" for k in range(8)))
+_GATES = ("rank_stability.rank_inversion", "rank_stability.head_start")
+_DELTA = "rank_stability.inflated_performance"
+
 PANEL = Panel(
     models=(
         Entry(
@@ -102,6 +112,11 @@ PANEL = Panel(
         ),
         _pruned("wanda50", "prune=wanda&sparsity=0.5", "reference"),
         _pruned("magnitude50", "prune=magnitude&sparsity=0.5", "reference"),
+        *(_score(name, "reference") for name in _REFERENCES),
+        _score("prepared", {"default": "reference", **dict.fromkeys(_GATES, "positive-control")}),
+        _score("honest", {"default": "reference", **dict.fromkeys(_GATES, "negative-control")}),
+        _score("inflated", {"default": "reference", _DELTA: "positive-control"}),
+        _score("level", {"default": "reference", _DELTA: "negative-control"}),
     ),
     series=(
         # qo was planted on both sides of the stated cutoff, so no contrast may show there.
@@ -109,5 +124,15 @@ PANEL = Panel(
         Entry("ve", "embedded:ve", world="embedded"),
         Entry("za", "embedded:za", role="negative-control", world="embedded"),
     ),
-    benchmarks=(Entry("quiz", "embedded:quiz", world="quiz"),),
+    benchmarks=(
+        Entry("quiz", "embedded:quiz", world="quiz"),
+        Entry("scores.task", "scores:embedded?name=task", world="scores"),
+        # Nothing was trained on it: the other two claims are not asked there.
+        Entry(
+            "scores.line",
+            "scores:embedded?name=line&synthetic=new",
+            role=dict.fromkeys(_GATES, "reference"),
+            world="scores",
+        ),
+    ),
 )

@@ -1,0 +1,130 @@
+"""Equal training moves the candidate less than it moves the references: it came prepared (gate 2).
+
+A low gain can also be saturation, forgetting, a poor learning rate, a mismatch of template or tokenizer, or the prior
+of
+an instruction-tuned model. Coming prepared is no misconduct; it makes a raw score comparable with prepared models only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import NotTestable
+from ..policy import RankStabilityPolicy
+from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
+from ..scores import ScoreBenchmark
+from ..stats.rank import EqualGains, HeadStart, equal_gains, head_start, prepared_references
+from ..stats.stages import gains, without
+from ..wording import figure
+from .rank_stability_common import UNKNOWN, Measured, enough_references, measured, member
+
+CLAIM = "a head start"
+
+
+def judge(
+    bench: ScoreBenchmark,
+    *,
+    panel: Sequence[Member],
+    model: str,
+    info: ModelInfo,
+    policy: RankStabilityPolicy,
+    alpha: float,
+    rng: np.random.Generator,
+) -> Outcome:
+    """D of the candidate. Raises NotTestable where training moves nothing or the panel is no yardstick, and as
+    `rank_stability_common.measured` does."""
+    del info
+    found = _yardstick(measured(bench, panel, member(panel, model), policy=policy, by_logits=True), policy)
+    made = head_start(found.stages, found.at, found.references, alpha=alpha)
+    if made.median < policy.head_start_margin:
+        raise NotTestable(
+            f"equal training moves the median reference by {figure(made.median)} logits on {bench.id}, less than the "
+            f"margin {figure(policy.head_start_margin)}: training moves nothing here"
+        )
+    effect = Effect("head start", made.value, made.low, made.high, policy.head_start_margin, "logits")
+    equal = equal_gains(found.stages, [found.at, *found.references], alpha=alpha, rng=rng)
+    limit = min(policy.head_start_mde_max, made.median)  # a head start can hardly exceed what training gives
+    return Outcome(
+        finding=_finding(made, bench, len(found.references)),
+        n=found.stages.n,
+        statistic_name="T",
+        statistic=made.t,
+        pvalue=made.pvalue,
+        effects=(effect,),
+        detectable=(Detectable("head start", made.detectable, limit, "logits"),),
+        claim=CLAIM,
+        inconclusive="a head start is suggested and not certified" if effect.met and made.pvalue > alpha else "",
+        notes=(*found.notes, _equal_note(equal, found), UNKNOWN),
+        tables=(_table(found, equal),),
+        figures=(_forest(found, made, policy),),
+    )
+
+
+def _yardstick(found: Measured, policy: RankStabilityPolicy) -> Measured:
+    """The panel without a reference that itself had a head start over the others: the placebo of this test."""
+    prepared = prepared_references(found.stages, found.references)
+    names = [found.stages.models[j] for j in prepared]
+    if len(prepared) > 1:
+        raise NotTestable(
+            f"{len(prepared)} references had a head start over the others ({', '.join(names)}): the panel is no "
+            "yardstick"
+        )
+    if not prepared:
+        return found
+    kept = without(found.stages, prepared)
+    notes = (*found.notes, f"left out: {names[0]}, which had a head start over the other references")
+    found = replace(found, stages=kept, references=tuple(range(1, len(kept.models))), notes=notes)
+    enough_references(found, policy)
+    return found
+
+
+def _finding(made: HeadStart, bench: ScoreBenchmark, r: int) -> str:
+    return (
+        f"gained {figure(made.gain)} logits on {bench.id} from the training that moved its {r} references by "
+        f"{figure(made.median)} (head start {figure(made.value)}); to come prepared is no misconduct, but a "
+        "raw score then "
+        "compares with prepared models only"
+    )
+
+
+def _equal_note(equal: EqualGains, found: Measured) -> str:
+    beyond = [
+        found.stages.models[k]
+        for k, t in zip([found.at, *found.references], equal.t, strict=True)
+        if t > equal.critical
+    ]
+    said = f"{', '.join(beyond)} gained less" if beyond else "no model gained less than the others"
+    return f"by items and seeds alone (max-T, critical value {figure(equal.critical)}): {said}; not gated"
+
+
+def _table(found: Measured, equal: EqualGains) -> Table:
+    made = found.stages
+    order = [found.at, *found.references]
+    rows = tuple(
+        (made.models[k], float(made.before[k]), float(made.trained[k]), float(g), float(t), *map(float, made.after[k]))
+        for k, g, t in zip(order, gains(made)[order], equal.t, strict=True)
+    )
+    seeds = tuple(f"after, seed {s + 1}" for s in range(made.seeds))
+    return Table(
+        "scores before and after", ("model", "before", "after", "gain, logits", "T of equal gains", *seeds), rows
+    )
+
+
+def _forest(found: Measured, made: HeadStart, policy: RankStabilityPolicy) -> Figure:
+    order = [found.at, *sorted(found.references, key=lambda j: -gains(found.stages)[j])]
+    noise = 1.96 * made.noise
+    values = [float(gains(found.stages)[k]) for k in order]
+    half = made.value - made.low
+    content = {
+        "labels": [found.stages.models[k] for k in order],
+        "values": values,
+        "low": [v - noise for v in values],
+        "high": [v + noise for v in values],
+        "band": [made.median - half, made.median + half],
+        "marks": {"median": made.median, "margin": made.median - policy.head_start_margin},
+        "caption": "A gain left of the band is smaller than the references' spread lets one expect.",
+    }
+    return Figure("forest", "What equal training gave", "gain, logits above chance", "", content)

@@ -1,0 +1,393 @@
+"""Published scores, judged without a model: `scores:results.csv` (csv, tsv, jsonl or parquet).
+
+    model,benchmark,stage,seed,item,correct            one row an answer
+    pythia-70m,sciq,before,0,q-17,1
+    pythia-70m,sciq,after,0,q-17,1
+
+    model,benchmark,stage,seed,accuracy,n              one row a score, where items are not known
+    pythia-70m,sciq,after,0,0.718,1000
+
+Both the models and the benchmarks of a run may be entered as `scores:FILE`, which stands for all that the table names;
+`?name=sciq` picks one. Options of a benchmark: chance=.25 (accuracy of a guess; or a column of that name), and
+rephrased=NAME, synthetic=NAME, same_task=NAME: the benchmark of the table that a score is predicted from.
+
+Further columns: form (mc or cloze), cluster, recipe (of the training: it must be one for all), and what is known of a
+model: role, released, params, train_tokens, lineage. `stage` is `before` where there is no such column.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import config, tables
+from .errors import BadSpec, NotTestable
+from .records import ROLES, Answer, Entry, ModelInfo, Request, digest
+from .specs import known_only, meant, one_of, slug, split, with_options
+
+STAGES = ("before", "after")
+FORMS = ("", "mc", "cloze")
+KINDS = ("rephrased", "synthetic", "same_task")
+FACTS = ("released", "params", "train_tokens", "lineage")
+KEYS = ("benchmark", "model", "stage", "form", "seed")
+COLUMNS = (*KEYS, "item", "correct", "cluster", "margin", "accuracy", "n", "chance", "recipe", "role", *FACTS)
+ENTRY_OPTIONS = ("chance", *KINDS)  # keys of a benchmark's entry
+BENCH_OPTIONS = ("name", *ENTRY_OPTIONS)
+_RIGHT = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}
+
+
+class Key(NamedTuple):
+    """Whose score, on what, when. seed: 0 before training."""
+
+    benchmark: str
+    model: str
+    stage: str
+    form: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One model on one benchmark. items, clusters: [n] numbers that mean the same all over the table, correct: [n]; all
+    three None where only the accuracy is known."""
+
+    accuracy: float
+    n: int
+    items: NDArray[np.int64] | None = None
+    clusters: NDArray[np.int64] | None = None
+    correct: NDArray[np.bool_] | None = None
+    recipe: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """A table of scores. by_stage: the same by benchmark, model, stage and form.  facts: model -> what it states of
+    it.  chance: benchmark -> accuracy of a guess, where stated."""
+
+    path: str
+    digest: str
+    scores: Mapping[Key, Scores]
+    by_stage: Mapping[tuple[str, str, str, str], dict[int, Scores]]
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    chance: Mapping[str, float] = field(default_factory=dict)
+
+    def scored(self, benchmark: str, model: str, stage: str, form: str = "") -> dict[int, Scores]:
+        """Seed -> scores of a model on a benchmark."""
+        return self.by_stage.get((benchmark, model, stage, form), {})
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBenchmark:
+    """One benchmark of a table. kinds: kind of reference benchmark -> its name in the table."""
+
+    id: str
+    table: ScoreTable
+    name: str
+    chance: float
+    kinds: Mapping[str, str]
+
+    @property
+    def digest(self) -> str:
+        return digest([self.table.digest, self.name, self.chance, dict(self.kinds)])
+
+
+class ScoredModel:
+    """A model of which scores are all that is known: it answers nothing."""
+
+    def __init__(self, spec: str) -> None:
+        _, body, options = split(spec)
+        known_only(options, ("name",), what="option", where=repr(spec))
+        table, name = _named(spec, "model") if options else (read(body), "")  # without a name: the whole panel
+        own = digest([table.digest, name])
+        self.info = ModelInfo(spec=spec, digest=own, access=())
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
+        raise NotTestable(f"{self.info.spec} holds scores and no model: it answers none of {len(requests)} requests.")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def open_benchmark(spec: str) -> ScoreBenchmark:
+    """The benchmark of a table that a spec names. Raises BadSpec where it has none of that name, or no chance is
+    stated."""
+    _, _, options = split(spec)
+    known_only(options, BENCH_OPTIONS, what="option", where=repr(spec))
+    table, name = _named(spec, "benchmark")
+    kinds = {kind: options[kind] for kind in KINDS if options.get(kind, name) != name}  # nothing predicts itself
+    known_only(kinds.values(), table.benchmarks, what="benchmark", where=table.path)
+    return ScoreBenchmark(slug(name), table, name, chance_of(table, name, options.get("chance", "")), kinds)
+
+
+def chance_of(table: ScoreTable, name: str, stated: str = "") -> float:
+    """Accuracy of a guess on a benchmark. Raises BadSpec where nobody states it."""
+    if not stated:
+        if name not in table.chance:
+            raise BadSpec(
+                f"{table.path} does not state what a guess scores on {name}; add chance=0.25 to its spec, or a column "
+                "`chance` to the table"
+            )
+        return table.chance[name]
+    return _number(stated, 0.0, 1.0, key="chance", where=f"the spec of {name}", open_high=True)
+
+
+def expand(entries: Iterable[Entry], axis: str) -> tuple[Entry, ...]:
+    """The entries, each `scores:FILE` without a name replaced by one for every model or benchmark of its table.
+
+    axis: "model" or "benchmark". A model states what the table's columns say of it, where its entry says nothing.
+    """
+    found: list[Entry] = []
+    for entry in entries:
+        scheme, body, options = split(entry.spec)
+        if scheme != "scores":
+            found.append(entry)
+            continue
+        table = read(body)
+        named = table.models if axis == "model" else _judged(table, options)
+        names = (options["name"],) if "name" in options else named
+        for name in names:
+            one = replace(entry, id=entry.id if "name" in options else slug(name)[:40])
+            one = replace(one, spec=with_options(entry.spec, {"name": name}))
+            found.append(_stated(one, table, name) if axis == "model" else _offered(one, table, name))
+    return tuple(found)
+
+
+def _judged(table: ScoreTable, options: Mapping[str, str]) -> tuple[str, ...]:
+    """The benchmarks of a table but those that the others are predicted from."""
+    predictors = {options[kind] for kind in KINDS if kind in options}
+    return tuple(name for name in table.benchmarks if name not in predictors)
+
+
+def _stated(entry: Entry, table: ScoreTable, name: str) -> Entry:
+    known = table.facts.get(name, {})
+    role: str | Mapping[str, str] = entry.role if entry.role != "candidate" else known.get("role", "candidate")
+    return replace(entry, role=role, facts={k: v for k, v in known.items() if k != "role"} | dict(entry.facts))
+
+
+def _offered(entry: Entry, table: ScoreTable, name: str) -> Entry:
+    """A benchmark with what can be judged on it: kinds of reference benchmarks, forms."""
+    _, _, options = split(entry.spec)
+    forms = {key.form for key in table.scores if key.benchmark == name}
+    offered = {
+        "kind": tuple(k for k in KINDS if options.get(k, name) != name),
+        "forms": ("both",) if {"mc", "cloze"} <= forms else (),
+    }
+    return replace(entry, facts={**entry.facts, **offered})
+
+
+def _named(spec: str, what: str) -> tuple[ScoreTable, str]:
+    _, body, options = split(spec)
+    table = read(body)
+    known = table.models if what == "model" else table.benchmarks
+    name = options.get("name", known[0] if len(known) == 1 else "")
+    if name not in known:
+        raise BadSpec(
+            f"{spec!r} names no {what} of {table.path}; add ?name=... Known: {', '.join(known)}.{meant(name, known)}"
+        )
+    return table, name
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+def read(path: str) -> ScoreTable:
+    """The table at a path, read once a process while the file stays the same. `embedded` is the panel that ships.
+
+    Raises BadSpec, naming the row, on an unknown column, a value that is none, an item twice, or a score of nothing.
+    """
+    if path == "embedded":
+        from .organisms import score_panel
+
+        return score_panel.table()
+    file = Path(path)
+    stamp = (file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else (0, 0)
+    return _read(path, *stamp)
+
+
+@functools.lru_cache(maxsize=8)
+def _read(path: str, _changed: int, _size: int) -> ScoreTable:
+    columns, where = _columns(path)
+    known_only(columns, COLUMNS, what="column", where=path)
+    for name in ("model", *(("item", "correct") if "correct" in columns else ("accuracy", "n"))):
+        if name not in columns:
+            raise BadSpec(
+                f"{path} has no column {name!r}; accepted: model, item, correct, or model, accuracy, n. "
+                f"Columns: {', '.join(columns)}"
+            )
+    if not where:
+        raise BadSpec(f"{path} has no scores; a table needs at least one row below the column names")
+    return table_of(columns, path=path, where=where, digest=hashlib.sha256(Path(path).read_bytes()).hexdigest())
+
+
+def _columns(path: str) -> tuple[dict[str, list[str]], Sequence[str]]:
+    """(column name -> its cells as text, where each row is)."""
+    rows = tables.read(path)
+    cells = {name: [_cell(row.get(name)) for row in rows.rows] for name in rows.columns}
+    return cells, rows.where
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def table_of(columns: Mapping[str, Sequence[str]], *, path: str, where: Sequence[str], digest: str) -> ScoreTable:
+    """A table from its columns of text, as `read` does."""
+    n = len(where)
+    stem = slug(Path(path).stem)
+    default = {"benchmark": stem, "stage": "before", "form": "", "seed": "0"}
+    coded = {name: _coded(columns.get(name, [default.get(name, "")] * n)) for name in KEYS}
+    for name, accepted in (("stage", STAGES), ("form", FORMS)):
+        for word in coded[name].words:
+            known_only([word], accepted, what=name, where=path)
+    for name in ("model", "benchmark"):
+        if "" in coded[name].words:
+            raise _bad(path, where, coded[name].codes, coded[name].words.index(""), f"has no {name}")
+    seeds = [_whole(word, path) for word in coded["seed"].words]
+    sizes = tuple(len(coded[name].words) for name in KEYS)
+    number = np.ravel_multi_index(tuple(coded[name].codes for name in KEYS), sizes)
+    item = _coded(columns["item"]).codes if "correct" in columns else np.arange(n)
+    order = np.lexsort((item, number))
+    starts = np.flatnonzero(np.r_[True, np.diff(number[order]) != 0])
+    groups: dict[Key, Scores] = {}
+    fill = _by_item(columns, item, path, where) if "correct" in columns else _by_score(columns, path, where)
+    for rows in np.split(order, starts[1:]):
+        codes = np.unravel_index(number[rows[0]], sizes)
+        words = [coded[name].words[code] for name, code in zip(KEYS[:-1], codes, strict=False)]
+        groups[Key(words[0], words[1], words[2], words[3], seeds[codes[-1]])] = fill(rows)
+    return ScoreTable(
+        path=path,
+        digest=digest,
+        scores=groups,
+        by_stage=indexed(groups),
+        models=tuple(coded["model"].words),
+        benchmarks=tuple(coded["benchmark"].words),
+        facts=_facts(columns, coded["model"], path, where),
+        chance=_chances(columns, coded["benchmark"], path, where),
+    )
+
+
+def indexed(scores: Mapping[Key, Scores]) -> dict[tuple[str, str, str, str], dict[int, Scores]]:
+    """By benchmark, model, stage and form: seed -> scores."""
+    found: dict[tuple[str, str, str, str], dict[int, Scores]] = {}
+    for key, each in scores.items():
+        found.setdefault((key.benchmark, key.model, key.stage, key.form), {})[key.seed] = each
+    return found
+
+
+class _Coded(NamedTuple):
+    """A column as numbers: words in order of appearance."""
+
+    words: list[str]
+    codes: NDArray[np.int64]
+
+
+def _coded(cells: Sequence[str]) -> _Coded:
+    index: dict[str, int] = {}
+    codes = np.fromiter((index.setdefault(cell, len(index)) for cell in cells), dtype=np.int64, count=len(cells))
+    return _Coded(list(index), codes)
+
+
+def _by_item(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64], path: str, where: Sequence[str]) -> Any:
+    answers = _coded([cell.lower() for cell in columns["correct"]])
+    for code, word in enumerate(answers.words):
+        if word not in _RIGHT:
+            raise _bad(path, where, answers.codes, code, f"has correct={word!r}; accepted: 0, 1, true, false")
+    right = np.array([_RIGHT[word] for word in answers.words])[answers.codes]
+    clusters = _coded(columns["cluster"]).codes if "cluster" in columns else None
+    recipes = columns.get("recipe")
+
+    def fill(rows: NDArray[np.int64]) -> Scores:
+        twice = np.flatnonzero(np.diff(item[rows]) == 0)
+        if len(twice):
+            first, second = (where[rows[twice[0] + k]] for k in (0, 1))
+            raise BadSpec(f"{path}, {first} and {second} score one item of one model, stage and seed twice")
+        return Scores(
+            accuracy=float(right[rows].mean()),
+            n=len(rows),
+            items=item[rows],
+            clusters=None if clusters is None else clusters[rows],
+            correct=right[rows],
+            recipe=recipes[rows[0]] if recipes else "",
+        )
+
+    return fill
+
+
+def _by_score(columns: Mapping[str, Sequence[str]], path: str, where: Sequence[str]) -> Any:
+    recipes = columns.get("recipe")
+
+    def fill(rows: NDArray[np.int64]) -> Scores:
+        if len(rows) > 1:
+            raise BadSpec(f"{path}, {where[rows[0]]} and {where[rows[1]]} are two scores of one model, stage and seed")
+        at = int(rows[0])
+        row = f"{path}, {where[at]}"
+        accuracy = _number(columns["accuracy"][at], 0.0, 1.0, key="accuracy", where=row)
+        n = _number(columns["n"][at], 1.0, 1e9, key="n", where=row)
+        return Scores(accuracy, int(n), recipe=recipes[at] if recipes else "")
+
+    return fill
+
+
+def _facts(
+    columns: Mapping[str, Sequence[str]], models: _Coded, path: str, where: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """What the columns say of each model: one thing in all of its rows."""
+    found: dict[str, dict[str, str]] = {name: {} for name in models.words}
+    for fact in ("role", *FACTS):
+        for name, said in _one_each(columns.get(fact, ()), models, fact, path, where).items():
+            inside = f"{path}, model {name}"
+            read_fact = one_of(said, ROLES, key="role", where=inside) if fact == "role" else None
+            found[name][fact] = read_fact or config.fact(fact, said, where=inside)
+    return found
+
+
+def _chances(
+    columns: Mapping[str, Sequence[str]], benchmarks: _Coded, path: str, where: Sequence[str]
+) -> dict[str, float]:
+    said = _one_each(columns.get("chance", ()), benchmarks, "chance", path, where)
+    return {name: _number(text, 0.0, 1.0, key="chance", where=path, open_high=True) for name, text in said.items()}
+
+
+def _one_each(cells: Sequence[str], of: _Coded, fact: str, path: str, where: Sequence[str]) -> dict[str, str]:
+    """Name -> the one thing that its rows say, where they say anything."""
+    said: dict[str, tuple[str, int]] = {}
+    for row, (cell, code) in enumerate(zip(cells, of.codes if cells else (), strict=True)):
+        if not cell:
+            continue
+        first, at = said.setdefault(of.words[code], (cell, row))
+        if first != cell:
+            raise BadSpec(
+                f"{path}: {fact} of {of.words[code]} is {first!r} in {where[at]} and {cell!r} in {where[row]}; state "
+                "one"
+            )
+    return {name: cell for name, (cell, _) in said.items()}
+
+
+def _bad(path: str, where: Sequence[str], codes: NDArray[np.int64], code: int, what: str) -> BadSpec:
+    return BadSpec(f"{path}, {where[int(np.flatnonzero(codes == code)[0])]} {what}")
+
+
+def _whole(text: str, path: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise BadSpec(f"{path} has seed={text!r}; accepted: whole numbers") from None
+
+
+def _number(text: str, low: float, high: float, *, key: str, where: str, open_high: bool = False) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high or (open_high and value == high):
+        raise BadSpec(f"{key}={text!r} in {where}; accepted: a number from {low:g} to {high:g}")
+    return value

@@ -1,0 +1,108 @@
+"""A published table of scores is judged without a model: which cells there are, what they say, in any way it is run."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from seepage.organisms import score_panel
+
+GATE = 'models = ["scores:table.csv"]\nbenchmarks = ["scores:table.csv?chance=.25&synthetic=fresh"]\n'
+WHEN = ("started", "seconds", "versions", "command")
+
+
+def write(folder, *, candidates=("new",), more=""):
+    """Two benchmarks, task with both stages, and fresh; seven references, of which only two lineages are on the
+    line."""
+    lines = ["model,benchmark,stage,seed,accuracy,n,role"]
+    pairs = {f"ref{k}": pair for k, pair in enumerate(score_panel.REFERENCES)} | dict.fromkeys(candidates, (0.62, 0.66))
+    for name, (before, after) in pairs.items():
+        role = "candidate" if name in candidates else "reference"
+        lines += [
+            f"{name},task,before,0,{before},1000,{role}",
+            f"{name},fresh,before,0,{before - 0.02:.2f},1000,{role}",
+        ]
+        lines += [f"{name},task,after,{s},{after + (s - 1) / 100:.2f},1000,{role}" for s in range(3)]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n" + more)
+    (folder / "gate.toml").write_text(GATE)
+
+
+def run(folder, *args):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--pyargs",
+        "seepage.suites",
+        "-k",
+        "rank_stability",
+        "-p",
+        "no:cacheprovider",
+    ]
+    return subprocess.run(
+        [*command, "--seepage-config", "gate.toml", *args], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def verdicts(folder):
+    rows = map(json.loads, (folder / ".seepage" / "evidence.jsonl").read_text().splitlines())
+    return {row["key"].removeprefix("rank_stability."): row for row in rows if row["kind"] == "verdict"}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path)
+    return tmp_path
+
+
+def test_the_prepared_model_fails_the_run_and_the_controls_behave(folder):
+    done = run(folder, "-n", "2")
+    found = verdicts(folder)
+    words = {key: row["word"] for key, row in found.items()}
+    assert done.returncode == 1, done.stdout
+    assert words["head_start[new-task]"] == "leak"
+    assert words["rank_inversion[new-task]"] == "inconclusive"  # accuracies alone are not paired by item
+    assert "suggested and not certified" in found["rank_inversion[new-task]"]["reason"]
+    assert words["head_start[scores.prepared-scores.task]"] == "leak"
+    assert words["head_start[scores.honest-scores.task]"] == "no-evidence"
+    assert words["inflated_performance[scores.inflated-scores.line-synthetic]"] == "leak"
+    assert words["inflated_performance[scores.level-scores.line-synthetic]"] == "no-evidence"
+    assert words["inflated_performance[new-task-synthetic]"] == "inconclusive"
+    assert "7 lineages" in found["inflated_performance[new-task-synthetic]"]["reason"]
+    assert words["order_agreement[panel-task]"] == "inconclusive"
+    assert found["order_agreement[panel-task]"]["report_only"]
+    assert not any("ref" in key for key in words)  # references are nobody's suspects
+    gated = {key: row["cell"] for key, row in found.items() if key.startswith(("head", "rank")) and "[new" in key}
+    assert gated["head_start[new-task]"]["weight"] == 3.0
+    serial = {key: {k: v for k, v in row.items() if k not in WHEN} for key, row in found.items()}
+    run(folder)
+    assert {key: {k: v for k, v in row.items() if k not in WHEN} for key, row in verdicts(folder).items()} == serial
+
+
+def test_other_claims_leave_tables_alone(folder):
+    command = [sys.executable, "-m", "pytest", "--pyargs", "seepage.suites", "--seepage-config", "gate.toml", "-q"]
+    said = subprocess.run([*command, "--collect-only"], cwd=folder, capture_output=True, text=True, check=False).stdout
+    cells = [line for line in said.splitlines() if "::" in line]
+    mine = [cell for cell in cells if "-task" in cell and "-scores." not in cell]
+    assert mine
+    assert all("test_rank_stability" in cell for cell in mine)
+    assert {cell.partition("[")[2] for cell in mine} == {"new-task]", "new-task-synthetic]", "panel-task]"}
+
+
+def test_a_bad_table_is_refused_before_anything_is_judged(folder):
+    write(folder, more="ref0,task,before,0,0.5,1000,reference\n")
+    done = run(folder, "-n", "2")
+    assert done.returncode != 0
+    assert not (folder / ".seepage").exists()
+    assert "are two scores of one model, stage and seed" in done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout + done.stderr
+
+
+def test_replay_judges_the_table_again(folder):
+    run(folder, "-k", "head_start and new")
+    first = verdicts(folder)
+    done = run(
+        folder, "-k", "head_start and new", "--seepage-replay", ".seepage/answers.sqlite", "--seepage-no-controls"
+    )
+    assert verdicts(folder)["head_start[new-task]"]["pvalue"] == first["head_start[new-task]"]["pvalue"], done.stdout

@@ -1,0 +1,168 @@
+"""Tables of published scores: every form they may have, and every fault is named with its row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seepage import scores
+from seepage.errors import BadSpec, NotTestable
+from seepage.models import open_model
+from seepage.organisms import score_panel
+from seepage.records import Entry, Score
+from seepage.scores import Key
+
+ITEMS = """\
+model,benchmark,stage,seed,item,correct,cluster,role,lineage,params,chance
+a,quiz,before,0,q2,1,p1,reference,A,70M,0.25
+a,quiz,before,0,q1,0,p1,reference,A,70M,0.25
+a,quiz,after,0,q1,true,p1,reference,A,70M,0.25
+a,quiz,after,0,q2,True,p1,reference,A,70M,0.25
+b,quiz,before,0,q1,1,p1,,B,,
+b,quiz,before,0,q2,false,p1,,B,,
+"""
+
+
+def write(tmp_path: Path, text: str, name: str = "t.csv") -> str:
+    path = tmp_path / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_answers_are_put_in_one_order_of_items_whatever_the_order_of_rows(tmp_path: Path) -> None:
+    table = scores.read(write(tmp_path, ITEMS))
+    assert table.models == ("a", "b")
+    assert table.benchmarks == ("quiz",)
+    first, second = (table.scores[Key("quiz", name, "before", "", 0)] for name in "ab")
+    assert np.array_equal(first.items, second.items)
+    assert first.correct.tolist() != second.correct.tolist()
+    assert first.accuracy == second.accuracy == 0.5
+    assert table.scores[Key("quiz", "a", "after", "", 0)].correct.all()
+    assert first.clusters.tolist() == [0, 0]
+    assert table.chance == {"quiz": 0.25}
+    assert table.facts["a"] == {"role": "reference", "lineage": "A", "params": 70_000_000}
+    assert table.facts["b"] == {"lineage": "B"}
+
+
+def test_scores_alone_are_read_too_and_a_table_of_one_benchmark_needs_no_column_for_it(tmp_path: Path) -> None:
+    table = scores.read(write(tmp_path, "model,accuracy,n\nx,0.5,200\ny,.75,200\n", "arc.csv"))
+    assert table.benchmarks == ("arc",)
+    found = table.scores[Key("arc", "y", "before", "", 0)]
+    assert (found.accuracy, found.n, found.correct) == (0.75, 200, None)
+
+
+def test_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
+    rows = [
+        {"model": m, "item": i, "correct": c} for m, i, c in (("a", 1, True), ("a", 2, False), ("b", 1, 1), ("b", 2, 0))
+    ]
+    lines = write(tmp_path, "\n".join(map(json.dumps, rows)), "t.jsonl")
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    typed = [{**row, "correct": bool(row["correct"])} for row in rows]
+    parquet.write_table(arrow.Table.from_pylist(typed), tmp_path / "t.parquet")
+    one, other = scores.read(lines), scores.read(str(tmp_path / "t.parquet"))
+    assert one.scores.keys() == other.scores.keys()
+    for key, found in one.scores.items():
+        assert found.accuracy == other.scores[key].accuracy == 0.5
+        assert np.array_equal(found.correct, other.scores[key].correct)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("model,item,correct\n", "has no scores"),
+        ("model,item\na,1\n", "has no column 'accuracy'"),
+        ("model,item,right\na,1,1\n", "unknown column 'right'"),
+        ("item,correct\n1,1\n", "has no column 'model'"),
+        ("model,correct\na,1\n", "has no column 'item'"),
+        ("model,item,correct\na,1,maybe\n", "row 2 has correct='maybe'; accepted: 0, 1, true, false"),
+        ("model,item,correct\na,1,\n", "row 2 has correct=''"),
+        ("model,item,correct\na,1,1\na,1,0\n", "row 2 and row 3 score one item"),
+        ("model,item,correct\na,1,1\n,1,0\n", "row 3 has no model"),
+        ("model,accuracy,n\na,1.5,10\n", "accuracy='1.5' in .*row 2; accepted: a number from 0 to 1"),
+        ("model,accuracy,n\na,nan,10\n", "accuracy='nan'"),
+        ("model,accuracy,n\na,.5,0\n", "n='0'"),
+        ("model,accuracy,n\na,.5,10\na,.6,10\n", "row 2 and row 3 are two scores"),
+        ("model,stage,accuracy,n\na,during,.5,10\n", "unknown stage 'during'.*Known: before, after"),
+        ("model,form,accuracy,n\na,essay,.5,10\n", "unknown form 'essay'"),
+        ("model,seed,accuracy,n\na,one,.5,10\n", "seed='one'; accepted: whole numbers"),
+        ("model,role,accuracy,n\na,judge,.5,10\n", "role='judge'"),
+        ("model,params,accuracy,n\na,big,.5,10\n", "params='big'.*model a"),
+        ("model,released,accuracy,n\na,yesterday,.5,10\n", "released='yesterday'"),
+        (
+            "model,stage,lineage,accuracy,n\na,before,X,.5,9\na,after,Y,.5,9\n",
+            "lineage of a is 'X' in row 2 and 'Y' in row 3",
+        ),
+        ("model,chance,accuracy,n\na,1,.5,10\n", "chance='1'"),
+    ],
+)
+def test_a_bad_table_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(BadSpec, match=named):
+        scores.read(write(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(BadSpec, match=r"'no\.csv' does not exist"):
+        scores.read("no.csv")
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path, "model,accuracy,n\na,.5,10\n")
+    first = scores.read(path)
+    assert scores.read(path) is first
+    write(tmp_path, "model,accuracy,n\na,.5,10\nbb,.5,10\n")
+    assert scores.read(path).models == ("a", "bb")
+    assert scores.read(path).digest != first.digest
+
+
+# --- specs ---
+
+
+def test_a_table_stands_for_all_its_models_and_benchmarks(tmp_path: Path) -> None:
+    path = write(tmp_path, ITEMS)
+    models = scores.expand([Entry("t", f"scores:{path}", world="scores")], "model")
+    assert [(m.id, m.role) for m in models] == [("a", "reference"), ("b", "candidate")]
+    assert models[0].facts == {"lineage": "A", "params": 70_000_000}
+    assert models[0].spec == f"scores:{path}?name=a"
+    (bench,) = scores.expand([Entry("t", f"scores:{path}", world="scores")], "benchmark")
+    assert (bench.id, bench.facts) == ("quiz", {"kind": (), "forms": ()})
+    mine = Entry("mine", f"scores:{path}?name=a", role="candidate", facts={"lineage": "Z"}, world="scores")
+    (one,) = scores.expand([mine], "model")
+    assert (one.id, one.facts["lineage"], one.facts["params"]) == ("mine", "Z", 70_000_000)
+    other = Entry("x", "hf:a")
+    assert scores.expand([other], "model") == (other,)
+
+
+def test_a_benchmark_states_what_a_guess_scores(tmp_path: Path) -> None:
+    path = write(tmp_path, "model,accuracy,n\na,.5,10\n", "arc.csv")
+    with pytest.raises(BadSpec, match=r"does not state what a guess scores on arc; add chance=0.25"):
+        scores.open_benchmark(f"scores:{path}")
+    assert scores.open_benchmark(f"scores:{path}?chance=.25").chance == 0.25
+    with pytest.raises(BadSpec, match="chance='2'"):
+        scores.open_benchmark(f"scores:{path}?chance=2")
+    with pytest.raises(BadSpec, match=r"unknown benchmark 'gsm'.*Known: arc"):
+        scores.open_benchmark(f"scores:{path}?chance=0&synthetic=gsm")
+    with pytest.raises(BadSpec, match=r"names no benchmark.*Did you mean arc"):
+        scores.open_benchmark(f"scores:{path}?name=arcc")
+
+
+def test_a_scored_model_is_opened_and_answers_nothing() -> None:
+    model = open_model("scores:embedded?name=honest")
+    assert model.info.access == ()
+    assert model.info.digest != open_model("scores:embedded?name=prepared").info.digest
+    with pytest.raises(NotTestable, match="holds scores and no model"):
+        next(iter(model.answers([Score("a", (" b",))])))
+    with pytest.raises(BadSpec, match="names no model"):
+        open_model("scores:embedded?name=nobody")
+
+
+def test_the_panel_that_ships_has_the_scores_that_its_formula_says() -> None:
+    table = score_panel.table()
+    found = table.scored("task", "prepared", "before")[0]
+    assert found.accuracy == 0.62
+    assert [s.accuracy for s in table.scored("task", "prepared", "after").values()] == [0.65, 0.66, 0.67]
+    assert table.scored("line", "inflated", "before")[0].accuracy == 0.66
