@@ -185,12 +185,12 @@ def test_a_model_that_answers_otherwise_in_another_shape_breaks_the_instrument()
 
 
 def test_another_items_gold_may_be_met_by_chance_where_there_are_few_different_ones():
-    assert placebos.most_hits(BENCH.items, 200) == placebos.MOST_HITS
+    assert placebos.most_hits(BENCH.items, 200) == pytest.approx(0.02 + 3 * (0.02 * 0.98 / 200) ** 0.5)
     sums = tuple(
         dataclasses.replace(item, options=(str(i % 10 + i // 10 % 10), "banana", "house", "tree"), gold=0)
         for i, item in enumerate(BENCH.items)
     )
-    assert 0.1 < placebos.most_hits(sums, 100) < 0.2
+    assert 0.1 < placebos.most_hits(sums, 100) < 0.25
 
 
 def test_a_reply_cut_inside_a_character_is_not_another_reply():

@@ -1,6 +1,6 @@
 """Where mc_generation may find nothing: another item's gold, a moved gold, and the model asked the same thing twice.
 
-another item's gold   "Belmun" judged right for a question whose answer is "Tarqi": at most 2 % of the items
+another item's gold   "Belmun" judged right for a question whose answer is "Tarqi": at most 2 % of the items, or chance
 gold moved            a distractor taken for the gold: no share of recognition-only, no interaction
 another shape         the same question in another batch shape: at most .5 % of the predictions change
 """
@@ -44,14 +44,15 @@ def another_gold(seen: Seen, answers: Mapping[str, Answer], *, seed: int) -> Pla
 
 
 def most_hits(items: tuple[Item, ...], n: int) -> float:
-    """Share of n items that may be right by another item's gold: 2 %, or what few different answers bring by chance.
+    """Share of n items that may be right by another item's gold: 2 % or the share of the commonest gold, and three
+    standard errors of it.
 
-    Sums of two digits are 19 numbers: of two drawn apart .07 are the same, and a wrong sum is often another item's
-    gold. Beyond 2 % the chance that two golds are the same, and three standard errors of it, are allowed.
+    A model with one stock answer meets other items' golds as often as it is one, and a wrong sum of two digits, of which
+    there are 19, is often another item's gold: neither says that the judge is lax. And a share of n items has an error.
     """
     counts = Counter((item.lang, item.accepted[0]) for item in items)
-    same = sum(count**2 for count in counts.values()) / len(items) ** 2
-    return MOST_HITS if same <= MOST_HITS else same + 3 * math.sqrt(same * (1 - same) / n)
+    chance = max(MOST_HITS, max(counts.values()) / len(items))
+    return chance + 3 * math.sqrt(chance * (1 - chance) / n)
 
 
 def stranger_of(item: Item, items: tuple[Item, ...], *, seed: int) -> Item | None:
