@@ -297,6 +297,13 @@ def cell_role(model: Entry, target: Entry | None, hypothesis: str) -> str:
 
 def roster_of(desk: Desk) -> Roster:
     """Who takes part in this run, the same in every process: what was entered, its twins, and the controls."""
+    if desk.roster is None:
+        desk.roster = _roster_of(desk)
+    roster: Roster = desk.roster
+    return roster
+
+
+def _roster_of(desk: Desk) -> Roster:
     settings, config = desk.settings, desk.config
     models = collected(settings.models, config.hook.pytest_seepage_models, config)
     series = collected(settings.series, config.hook.pytest_seepage_series, config)

@@ -37,6 +37,7 @@ class Desk:
         self._models: dict[str, Model | Exception] = {}  # by spec
         self._asked = ""  # spec of the model that holds weights
         self._opened: dict[tuple[str, str], Any] = {}
+        self.roster: Any = None  # who takes part, once it is known (axes.roster_of)
 
     @property
     def settings(self) -> options.Settings:

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from seepage.stats import stages
 from seepage.stats.stages import Stages
 
+# the worked examples: (before, after), and (score on new items, score on the benchmark)
+REFERENCES = ((0.40, 0.58), (0.44, 0.62), (0.48, 0.66), (0.52, 0.70), (0.56, 0.73), (0.60, 0.76), (0.46, 0.64))
+NEW = (0.36, 0.42, 0.47, 0.53, 0.58, 0.64, 0.70, 0.75)
+LINE = tuple(zip(NEW, (0.34, 0.41, 0.44, 0.52, 0.55, 0.63, 0.68, 0.74), strict=True))
+INFLATED = (0.55, 0.66)
 CHANCE, SLOPE, AFFINITY, SEED_SD = 0.25, 1.2, 0.8, 0.2
 
 

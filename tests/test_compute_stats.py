@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import rank_panels
 from scipy.stats import linregress
 
-from seepage.organisms import score_panel
 from seepage.stats import compute, inflation
 
 
 def worked() -> inflation.Pair:
-    line = np.array([*score_panel.LINE, score_panel.PREDICTED["inflated"]])
+    line = np.array([*rank_panels.LINE, rank_panels.INFLATED])
     return inflation.pair_of(
         [f"m{i}" for i in range(9)],
         line[:, 1].tolist(),

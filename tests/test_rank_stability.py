@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rank_panels
 
 from seepage import scores
 from seepage.errors import Broken, NotTestable
@@ -29,7 +30,7 @@ from seepage.verdicts import Decision, decide
 POLICY = RankStabilityPolicy()
 INFO = ModelInfo(spec="scores:t.csv", digest="0" * 64, access=())
 Pairs = Mapping[str, tuple[float, float]]
-PANEL = {f"ref{k}": pair for k, pair in enumerate(score_panel.REFERENCES)}
+PANEL = {f"ref{k}": pair for k, pair in enumerate(rank_panels.REFERENCES)}
 
 
 def table(tmp_path: Path, pairs: Pairs, *, seeds: int = 3, edit: Callable[[list[dict[str, Any]]], Any] = list) -> str:
@@ -223,7 +224,7 @@ def inflated(
     return rank_stability_inflated_performance.judge(bench, panel=members, model=candidate, **given)
 
 
-LINE = {f"line{k}": pair for k, pair in enumerate(score_panel.LINE)}
+LINE = {f"line{k}": pair for k, pair in enumerate(rank_panels.LINE)}
 
 
 @pytest.mark.parametrize(("point", "found"), [((0.55, 0.66), "leak"), ((0.60, 0.58), "no-evidence")])

@@ -17,7 +17,7 @@ REFERENCES = range(1, 8)
 
 def worked(candidate: tuple[float, float]) -> Stages:
     """The candidate in front of the seven references of the worked example."""
-    pairs = [candidate, *score_panel.REFERENCES]
+    pairs = [candidate, *rank_panels.REFERENCES]
     before = np.stack([score_panel.before(b) for b, _ in pairs])
     after = np.stack([np.stack([score_panel.after(a, s) for s in range(3)], axis=-1) for _, a in pairs])
     return stages.from_items([f"m{i}" for i in range(8)], before, after, chance=0.25)

@@ -10,10 +10,17 @@ import pytest
 
 from seepage import scores
 from seepage.errors import BadSpec, NotTestable
+from seepage.hypotheses import (
+    rank_stability_head_start,
+    rank_stability_inflated_performance,
+    rank_stability_rank_inversion,
+)
 from seepage.models import open_model
 from seepage.organisms import score_panel
-from seepage.records import Entry, Score
+from seepage.policy import RankStabilityPolicy
+from seepage.records import Cell, Entry, Member, ModelInfo, Score
 from seepage.scores import Key
+from seepage.verdicts import decide
 
 ITEMS = """\
 model,benchmark,stage,seed,item,correct,cluster,role,lineage,params,chance
@@ -164,5 +171,25 @@ def test_the_panel_that_ships_has_the_scores_that_its_formula_says() -> None:
     table = score_panel.table()
     found = table.scored("task", "prepared", "before")[0]
     assert found.accuracy == 0.62
-    assert [s.accuracy for s in table.scored("task", "prepared", "after").values()] == [0.65, 0.66, 0.67]
-    assert table.scored("line", "inflated", "before")[0].accuracy == 0.66
+    assert [s.accuracy for s in table.scored("task", "prepared", "after").values()] == [0.64, 0.65, 0.66]
+    assert table.scored("line", "inflated", "before")[0].accuracy == 0.75
+
+
+def test_the_controls_hold_their_words_among_thousands_of_cells() -> None:
+    """At .05 of 3,000 cells: what is planted is far enough out, whatever a user's run adds to the family."""
+    table, alpha = score_panel.table(), 0.05 / 3000
+    members = [Member(name, name, table.facts.get(name, {}).get("role", "candidate")) for name in table.models]
+    given = {
+        "panel": members,
+        "info": ModelInfo("scores:embedded", "0"),
+        "policy": RankStabilityPolicy(),
+        "alpha": alpha,
+    }
+    task, line = (scores.open_benchmark(f"scores:embedded?name={name}") for name in ("task", "line&synthetic=new"))
+    for module in (rank_stability_head_start, rank_stability_rank_inversion):
+        for name, leaks in (("prepared", True), ("honest", False)):
+            found = module.judge(task, model=name, rng=np.random.default_rng(0), **given)
+            assert (decide(found, Cell("x", name, "task", alpha=alpha)).word == "leak") is leaks
+    for name, leaks in (("inflated", True), ("level", False)):
+        found = rank_stability_inflated_performance.judge(line, kind="synthetic", model=name, **given)
+        assert (decide(found, Cell("x", name, "line", alpha=alpha)).word == "leak") is leaks

@@ -47,7 +47,8 @@ def most_hits(items: tuple[Item, ...], n: int) -> float:
     """Share of n items that may be right by another item's gold: 2 % or the share of the commonest gold, and three
     standard errors of it.
 
-    A model with one stock answer meets other items' golds as often as it is one, and a wrong sum of two digits, of which
+    A model with one stock answer meets other items' golds as often as it is one, and a wrong sum of two digits, of
+    which
     there are 19, is often another item's gold: neither says that the judge is lax. And a share of n items has an error.
     """
     counts = Counter((item.lang, item.accepted[0]) for item in items)

@@ -64,7 +64,7 @@ def _score(name: str, role: str | Mapping[str, str]) -> Entry:
     return Entry(f"scores.{name}", f"scores:embedded?name={name}", role=role, world="scores")
 
 
-_REFERENCES = (*(f"ref{k}" for k in range(7)), *(f"line{k}" for k in range(8)))
+_REFERENCES = (*(f"ref{k}" for k in range(14)), *(f"line{k}" for k in range(16)))
 _GATES = ("rank_stability.rank_inversion", "rank_stability.head_start")
 _DELTA = "rank_stability.inflated_performance"
 

@@ -1,8 +1,8 @@
 """A panel that is nothing but scores: `scores:embedded`, the control of rank_stability. Nothing was trained for it.
 
-Seven references gain alike from equal training. `prepared` gains almost nothing and falls behind references that it
+Fourteen references gain alike from equal training. `prepared` gains almost nothing and falls behind references that it
 led;
-`honest` gains as they do. Eight lineages of references lie near one line between two benchmarks; `inflated` lies far
+`honest` gains as they do. Sixteen lineages of references lie near one line between two benchmarks; `inflated` lies far
 above it, `level` on it. Which item is right follows from a formula, without a draw: the expected statistics are known
 to every digit.
 """
@@ -20,12 +20,18 @@ from ..scores import Key, Scores, ScoreTable, indexed
 N = 1000
 CHANCE = 0.25
 SEEDS = 3
-REFERENCES = ((0.40, 0.58), (0.44, 0.62), (0.48, 0.66), (0.52, 0.70), (0.56, 0.73), (0.60, 0.76), (0.46, 0.64))
-TRAINED = {"prepared": (0.62, 0.66), "honest": (0.50, 0.68)}  # before, after
-LINE = tuple(
-    zip((0.36, 0.42, 0.47, 0.53, 0.58, 0.64, 0.70, 0.75), (0.34, 0.41, 0.44, 0.52, 0.55, 0.63, 0.68, 0.74), strict=True)
-)  # score on new items, score on the benchmark
-PREDICTED = {"inflated": (0.55, 0.66), "level": (0.60, 0.58)}
+# before, after: enough of them, and close enough, for a control that holds among thousands of cells
+REFERENCES = (
+    *((0.40, 0.58), (0.44, 0.62), (0.48, 0.66), (0.52, 0.70), (0.56, 0.73), (0.60, 0.76), (0.46, 0.64)),
+    *((0.41, 0.56), (0.43, 0.61), (0.45, 0.61), (0.47, 0.66), (0.51, 0.68), (0.53, 0.73), (0.55, 0.72)),
+)
+TRAINED = {"prepared": (0.62, 0.65), "honest": (0.50, 0.68)}
+# score on new items, score on the benchmark
+LINE = (
+    *((0.36, 0.34), (0.42, 0.41), (0.47, 0.44), (0.53, 0.52), (0.58, 0.55), (0.64, 0.63), (0.70, 0.68), (0.75, 0.74)),
+    *((0.39, 0.38), (0.45, 0.42), (0.50, 0.49), (0.55, 0.52), (0.61, 0.60), (0.66, 0.63), (0.69, 0.68), (0.72, 0.70)),
+)
+PREDICTED = {"inflated": (0.55, 0.75), "level": (0.60, 0.58)}
 STEP = 617  # coprime with the items: after training others are right
 
 
