@@ -8,6 +8,7 @@ Values are URL-encoded: `+` or %20 is a blank, %26 is &. Nothing here opens anyt
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -19,6 +20,12 @@ ID = re.compile(r"[A-Za-z0-9._]+")
 
 def split(spec: str) -> tuple[str, str, dict[str, str]]:
     """(scheme, body, options) of one spec. Raises BadSpec where there is no scheme, or an option is not key=value."""
+    scheme, body, pairs = _split(spec)
+    return scheme, body, dict(pairs)
+
+
+@functools.lru_cache(maxsize=4096)  # a panel of sixty models is looked through once a cell
+def _split(spec: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     scheme, colon, rest = spec.partition(":")
     if not colon or not rest or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", scheme):
         raise BadSpec(f"{spec!r} has no scheme; write scheme:what, for instance csv:prices.csv#close")
@@ -27,11 +34,10 @@ def split(spec: str) -> tuple[str, str, dict[str, str]]:
         pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
     except ValueError as error:
         raise BadSpec(f"{spec!r}: {error}; after ? write key=value, several joined by &") from error
-    options = dict(pairs)
-    if len(options) < len(pairs):
+    if len(dict(pairs)) < len(pairs):
         twice = sorted({key for key, _ in pairs if [k for k, _ in pairs].count(key) > 1})
         raise BadSpec(f"{spec!r} states {', '.join(twice)} twice; state each option once")
-    return scheme, body, options
+    return scheme, body, tuple(pairs)
 
 
 def with_options(spec: str, options: Mapping[str, object]) -> str:

@@ -7,6 +7,7 @@ what weighted Holm finds beyond that; it can only add leaks, never excuse one. C
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -342,10 +343,13 @@ def _plain(value: Any) -> Any:
     return value
 
 
+_hints = functools.cache(typing.get_type_hints)  # it compiles every annotation anew
+
+
 def _built(kind: Any, content: Any) -> Any:
     """Plain JSON to the record its annotations describe."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{key: _built(hints[key], value) for key, value in content.items()})
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):

@@ -6,6 +6,7 @@ as in its section 4. It holds the family-wise level under any dependence, and re
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -28,8 +29,8 @@ def holm(pvalues: Sequence[float], *, weights: Sequence[float] | None = None) ->
         raise ValueError(f"p-values must lie in 0..1, got {list(pvalues)}")
     order = sorted(range(m), key=lambda i: (pvalues[i] / shares[i], i))
     adjusted, worst = [1.0] * m, 0.0
-    for rank, index in enumerate(order):
-        left = math.fsum(shares[i] for i in order[rank:])
+    left_of = list(itertools.accumulate(shares[i] for i in reversed(order)))[::-1]  # weight not yet rejected
+    for index, left in zip(order, left_of, strict=True):
         worst = max(worst, min(1.0, pvalues[index] * left / shares[index]))
         adjusted[index] = worst
     return tuple(adjusted)
