@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seepage import scores, twins
+from seepage import twins
 from seepage.config import MODEL_FACTS, WORLDS
 from seepage.errors import BadSpec
 from seepage.policy import Policy
@@ -311,8 +311,8 @@ def _roster_of(desk: Desk) -> Roster:
     if not models and not series and not benchmarks:
         return Roster(*panel())
     if models and not series and not benchmarks:
-        series, benchmarks = usual_targets({model.world for model in models})
-    models, benchmarks = scores.expand(models, "model"), scores.expand(benchmarks, "benchmark")
+        series, benchmarks = usual_targets(models)
+    models, benchmarks = of_tables(models, "model"), of_tables(benchmarks, "benchmark")
     grown = twins.with_twins(models, desk.policy.mc_generation)
     roster = Roster(grown, series, benchmarks, derived=frozenset({e.id for e in grown} - {e.id for e in models}))
     roster = with_controls(roster) if settings.controls else roster
@@ -320,14 +320,25 @@ def _roster_of(desk: Desk) -> Roster:
     return roster
 
 
-def usual_targets(worlds: set[str]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
-    """(series, benchmarks) of models that were entered alone."""
-    shown = panel()
+def of_tables(entries: tuple[Entry, ...], axis: str) -> tuple[Entry, ...]:
+    """The entries, those of a table of scores replaced by what stands in it."""
+    if not any(entry.spec.startswith("scores:") for entry in entries):
+        return entries
+    from seepage import scores  # numpy, which a session without a table does not need here
+
+    return scores.expand(entries, axis)
+
+
+def usual_targets(models: tuple[Entry, ...]) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """(series, benchmarks) of models that were entered alone; of a table of scores all that it holds."""
+    shown, worlds = panel(), {model.world for model in models} - {TABLES}
+    tables = dict.fromkeys(table_of(model) for model in models if model.world == TABLES)
     series = (
         *(entry for entry in shown.series if entry.world in worlds),
         *(real_series() if "real" in worlds else ()),
     )
-    return series, tuple(entry for entry in shown.benchmarks if entry.world in worlds)
+    benchmarks = tuple(entry for entry in shown.benchmarks if entry.world in worlds)
+    return series, (*benchmarks, *(Entry(slug(table), f"scores:{table}", world=TABLES) for table in tables))
 
 
 def with_controls(roster: Roster) -> Roster:
@@ -370,9 +381,7 @@ def panel() -> Panel:
     from seepage import organisms
 
     shown = organisms.PANEL
-    return shown._replace(
-        models=scores.expand(shown.models, "model"), benchmarks=scores.expand(shown.benchmarks, "benchmark")
-    )
+    return shown._replace(models=of_tables(shown.models, "model"), benchmarks=of_tables(shown.benchmarks, "benchmark"))
 
 
 def real_series() -> tuple[Entry, ...]:

@@ -28,17 +28,11 @@ def write(folder, *, candidates=("new",), more=""):
 
 
 def run(folder, *args):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--pyargs",
-        "seepage.suites",
-        "-k",
-        "rank_stability",
-        "-p",
-        "no:cacheprovider",
-    ]
+    """The suites as test files of a foreign repository, where the conftest of this one is not."""
+    names = ("rank_stability", "mc_generation", "numleak")
+    for name in names:
+        (folder / f"test_{name}.py").write_text(f"from seepage.suites.test_{name} import *\n")
+    command = [sys.executable, "-m", "pytest", "-k", "rank_stability", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, "--seepage-config", "gate.toml", *args], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -80,13 +74,12 @@ def test_the_prepared_model_fails_the_run_and_the_controls_behave(folder):
 
 
 def test_other_claims_leave_tables_alone(folder):
-    command = [sys.executable, "-m", "pytest", "--pyargs", "seepage.suites", "--seepage-config", "gate.toml", "-q"]
-    said = subprocess.run([*command, "--collect-only"], cwd=folder, capture_output=True, text=True, check=False).stdout
-    cells = [line for line in said.splitlines() if "::" in line]
-    mine = [cell for cell in cells if "-task" in cell and "-scores." not in cell]
-    assert mine
-    assert all("test_rank_stability" in cell for cell in mine)
-    assert {cell.partition("[")[2] for cell in mine} == {"new-task]", "new-task-synthetic]", "panel-task]"}
+    said = run(folder, "-k", "test", "--collect-only", "-q").stdout
+    cells = [line.partition("::")[2] for line in said.splitlines() if "::" in line]
+    mine = {cell for cell in cells if "scores." not in cell}
+    gates = ("rank_inversion[new-task]", "head_start[new-task]", "inflated_performance[new-task-synthetic]")
+    assert mine == {f"test_{name}" for name in (*gates, "order_agreement[panel-task]")}
+    assert len(cells) == len(mine) + 6  # the controls of the same three gates
 
 
 def test_a_bad_table_is_refused_before_anything_is_judged(folder):
@@ -105,3 +98,12 @@ def test_replay_judges_the_table_again(folder):
         folder, "-k", "head_start and new", "--seepage-replay", ".seepage/answers.sqlite", "--seepage-no-controls"
     )
     assert verdicts(folder)["head_start[new-task]"]["pvalue"] == first["head_start[new-task]"]["pvalue"], done.stdout
+
+
+def test_a_table_alone_is_judged_on_all_its_benchmarks(folder):
+    (folder / "gate.toml").write_text("controls = false\n")
+    lines = (folder / "table.csv").read_text().splitlines()
+    (folder / "table.csv").write_text("\n".join([lines[0] + ",chance", *(line + ",0.25" for line in lines[1:])]))
+    run(folder, "-k", "head_start and new", "--seepage-model", "scores:table.csv")
+    found = {key: row["word"] for key, row in verdicts(folder).items()}
+    assert found == {"head_start[new-task]": "leak", "head_start[new-fresh]": "inconclusive"}
