@@ -54,6 +54,19 @@ def test_answers_are_put_in_one_order_of_items_whatever_the_order_of_rows(tmp_pa
     assert table.facts["b"] == {"lineage": "B"}
 
 
+def test_items_without_a_cluster_stand_alone_and_a_seed_may_be_left_out(tmp_path: Path) -> None:
+    text = "model,seed,item,correct,cluster\na,,q1,1,\na,,q2,0,\na,,q3,1,p\na,,q4,1,p\n"
+    found = scores.read(write(tmp_path, text)).scores[Key("t", "a", "before", "", 0)]
+    assert len(set(found.clusters.tolist())) == 3
+    assert found.clusters[2] == found.clusters[3]
+
+
+def test_two_names_that_make_one_id_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "model,accuracy,n\norg/a,.5,10\norg_a,.5,10\n")
+    with pytest.raises(BadSpec, match="both have the id 'org_a'"):
+        scores.expand([Entry("t", f"scores:{path}")], "model")
+
+
 def test_scores_alone_are_read_too_and_a_table_of_one_benchmark_needs_no_column_for_it(tmp_path: Path) -> None:
     table = scores.read(write(tmp_path, "model,accuracy,n\nx,0.5,200\ny,.75,200\n", "arc.csv"))
     assert table.benchmarks == ("arc",)

@@ -158,7 +158,7 @@ def expand(entries: Iterable[Entry], axis: str) -> tuple[Entry, ...]:
             one = replace(entry, id=entry.id if "name" in options else slug(name)[:40])
             one = replace(one, spec=with_options(entry.spec, {"name": name}))
             found.append(_stated(one, table, name) if axis == "model" else _offered(one, table, name))
-    return tuple(found)
+    return config.unique(found, where=f"the {axis}s of the tables of scores")
 
 
 def _judged(table: ScoreTable, options: Mapping[str, str]) -> tuple[str, ...]:
@@ -302,7 +302,7 @@ def _by_item(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64], path
         if word not in _RIGHT:
             raise _bad(path, where, answers.codes, code, f"has correct={word!r}; accepted: 0, 1, true, false")
     right = np.array([_RIGHT[word] for word in answers.words])[answers.codes]
-    clusters = _coded(columns["cluster"]).codes if "cluster" in columns else None
+    clusters = _clusters(columns, item)
     recipes = columns.get("recipe")
 
     def fill(rows: NDArray[np.int64]) -> Scores:
@@ -320,6 +320,14 @@ def _by_item(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64], path
         )
 
     return fill
+
+
+def _clusters(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """[n] number of each row's cluster; an item of none stands alone."""
+    named = columns.get("cluster")
+    if named is None:
+        return None
+    return _coded([f"cluster {name}" if name else f"item {i}" for name, i in zip(named, item, strict=True)]).codes
 
 
 def _by_score(columns: Mapping[str, Sequence[str]], path: str, where: Sequence[str]) -> Any:
@@ -378,7 +386,7 @@ def _bad(path: str, where: Sequence[str], codes: NDArray[np.int64], code: int, w
 
 def _whole(text: str, path: str) -> int:
     try:
-        return int(text)
+        return int(text or 0)
     except ValueError:
         raise BadSpec(f"{path} has seed={text!r}; accepted: whole numbers") from None
 
