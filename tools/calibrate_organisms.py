@@ -35,7 +35,7 @@ from seepage.hypotheses import mc_generation_recognition as recognition  # noqa:
 from seepage.models import Model, open_model  # noqa: E402
 from seepage.organisms import facts, quiz_recipe  # noqa: E402
 from seepage.policy import McGenerationPolicy  # noqa: E402
-from seepage.records import Answer, Cell, Request, Verdict  # noqa: E402
+from seepage.records import Answer, Cell, Effect, Request  # noqa: E402
 from seepage.scorer import ask  # noqa: E402
 from seepage.stats.proportions import wilson  # noqa: E402
 from seepage.store import Store  # noqa: E402
@@ -59,6 +59,15 @@ class Design:
     dense: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was decided. effect: the first one, None where nothing was computed, for the reason."""
+
+    word: str
+    reason: str
+    effect: Effect | None = None
+
+
 DESIGNS = (
     Design("answerer", "recognition", "answerer", leaks=False),
     Design("answerer, 90 % pruned by Wanda", "recognition", f"answerer{PRUNED}", leaks=False),
@@ -76,12 +85,13 @@ def main() -> int:
     if given.seeds < 1:
         parser.error(f"--seeds {given.seeds}: at least one is needed")
     started = time.monotonic()
-    found: dict[int, list[Verdict | str]] = {}
+    found: dict[int, list[Found]] = {}
     with ProcessPoolExecutor(given.workers) as pool:
         running = {pool.submit(judged, seed): seed for seed in range(FIRST, FIRST + given.seeds)}
         for future in as_completed(running):
             found[running[future]] = future.result()
-            print(f"{len(found)}/{given.seeds} seeds, {time.monotonic() - started:.0f} s", flush=True)
+            said = "; ".join(map(shown, found[running[future]]))
+            print(f"{len(found)}/{given.seeds} seeds, {time.monotonic() - started:.0f} s: {said}", flush=True)
     parts = parts_of(dict(sorted(found.items())))
     written = (
         f"Written by `make calibrate`, which runs `python tools/calibrate_organisms.py --seeds {given.seeds}`, in "
@@ -97,7 +107,7 @@ def main() -> int:
 # --- what one process measures --------------------------------------------------------------------------------------
 
 
-def judged(seed: int) -> list[Verdict | str]:
+def judged(seed: int) -> list[Found]:
     """The verdict on every design, or why there is none."""
     import torch
 
@@ -112,7 +122,7 @@ def judged(seed: int) -> list[Verdict | str]:
             store.close()
 
 
-def verdict(design: Design, folder: Path, bench: Benchmark, seed: int, store: Store) -> Verdict | str:
+def verdict(design: Design, folder: Path, bench: Benchmark, seed: int, store: Store) -> Found:
     model = open_model(f"hf:{folder / design.model}")
     given = {"policy": POLICY, "seed": seed}
 
@@ -128,19 +138,20 @@ def verdict(design: Design, folder: Path, bench: Benchmark, seed: int, store: St
             before, after = (answers(each, compression.requests) for each in (dense, model))
             outcome = compression.judge(bench, after, dense=before, dense_info=dense.info, **judging)
     except NotTestable as reason:
-        return str(reason)
-    return decide(outcome, Cell(f"mc_generation.{design.claim}", design.name, bench.id, alpha=ALPHA))
+        return Found("inconclusive", str(reason))
+    made = decide(outcome, Cell(f"mc_generation.{design.claim}", design.name, bench.id, alpha=ALPHA))
+    return Found(made.word, made.reason, outcome.effects[0])
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
-def parts_of(found: Mapping[int, list[Verdict | str]]) -> list[Part]:
+def parts_of(found: Mapping[int, list[Found]]) -> list[Part]:
     rates, faults = [], []
     for place, design in enumerate(DESIGNS):
         made = {seed: verdicts[place] for seed, verdicts in found.items()}
-        leaks = sum(word(v) == "leak" for v in made.values())
-        wrong = {seed: word(v) for seed, v in made.items() if (word(v) == "leak") != design.leaks}
+        leaks = sum(v.word == "leak" for v in made.values())
+        wrong = {seed: v.word for seed, v in made.items() if (v.word == "leak") != design.leaks}
         low, high = wilson(len(wrong), len(made))
         words = ", ".join(f"{seed}: {name}" for seed, name in wrong.items())
         rates.append((design.name, design.claim, leaks, len(made), len(wrong), f"{low:.2f} to {high:.2f}"))
@@ -165,14 +176,10 @@ def parts_of(found: Mapping[int, list[Verdict | str]]) -> list[Part]:
     ]
 
 
-def word(found: Verdict | str) -> str:
-    return "inconclusive" if isinstance(found, str) else found.word
-
-
-def shown(found: Verdict | str) -> str:
-    if isinstance(found, str):
-        return f"inconclusive: {found}"
-    effect = found.effects[0]
+def shown(found: Found) -> str:
+    effect = found.effect
+    if effect is None:
+        return f"{found.word}: {found.reason}"
     return f"{found.word}, {effect.name} {effect.value:.2f} [{effect.low:.2f}, {effect.high:.2f}]"
 
 
