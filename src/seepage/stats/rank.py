@@ -2,7 +2,7 @@
 
 Gates after Dominguez-Olmedo, Dorner and Hardt, Training on the Test Task, arXiv 2407.07890; the tests are ours: a fall
 must be certified on both sides, and a head start must stand out of the references' own spread. Equal gains are not the
-null, because honest models gain unequally: a test of equal gains accuses one in four of them
+null, because honest models gain unequally: a test of equal gains accuses up to one in three
 (docs/calibration-rank-stability.md).
 """
 
