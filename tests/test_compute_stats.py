@@ -65,6 +65,16 @@ def test_nobody_is_a_reference_of_his_own_lineage() -> None:
     assert inflation.references_of(kin, 8, range(9)) == [1, 3, 5, 7]
 
 
+def test_items_of_a_cluster_count_together_where_the_two_benchmarks_are_not_paired() -> None:
+    rng = np.random.default_rng(15)
+    right = np.repeat(rng.random(60) < 0.5, 5)  # five items of a passage fall or stand together
+    passages = np.repeat(np.arange(60), 5)
+    alone = inflation.item_variances(right, right, paired=False)
+    told = inflation.item_variances(right, right, paired=False, clusters=(passages, None))
+    assert told[0] == pytest.approx(5 * alone[0], rel=0.03)
+    assert told[1:] == alone[1:]
+
+
 # --- newer against older models ---
 
 N_LINEAGES = 20

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tools"))
 
 import mc_marks  # noqa: E402  (models that are nothing but marks: test code, asked here too)
-from pages import Part, Row, over, page  # noqa: E402
+from pages import Part, Row, over, write  # noqa: E402
 
 from seepage.policy import McGenerationPolicy  # noqa: E402
 from seepage.stats import calibration, clusters, recognition  # noqa: E402
@@ -90,13 +90,7 @@ def main() -> int:
         f"Written by `make calibrate`, which runs `python tools/calibrate_mc.py --seeds {given.seeds}`, in "
         f"{(time.monotonic() - started) / 60:.1f} minutes on {given.workers} processes"
     )
-    document = ROOT / given.document
-    document.parent.mkdir(parents=True, exist_ok=True)
-    text = page("Calibration of mc_generation", parts, written=written, packages=PACKAGES)
-    document.write_text(text, encoding="utf-8")
-    faults = [fault for part in parts for fault in part.faults]
-    print("\n".join([f"wrote {given.document}", *faults]))
-    return 1 if faults else 0
+    return write(ROOT / given.document, "Calibration of mc_generation", parts, written=written, packages=PACKAGES)
 
 
 def jobs(seeds: int) -> list[tuple[Callable[..., Row], tuple[Any, ...]]]:

@@ -26,7 +26,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from pages import Part, page  # noqa: E402
+from pages import Part, write  # noqa: E402
 
 from seepage.benchmarks.record import Benchmark  # noqa: E402
 from seepage.errors import NotTestable  # noqa: E402
@@ -97,11 +97,13 @@ def main() -> int:
         f"Written by `make calibrate`, which runs `python tools/calibrate_organisms.py --seeds {given.seeds}`, in "
         f"{(time.monotonic() - started) / 60:.0f} minutes on {given.workers} processes"
     )
-    text = page("Error rates of the organisms of mc_generation", parts, written=written, packages=PACKAGES)
-    (ROOT / given.document).write_text(text, encoding="utf-8")
-    faults = [fault for part in parts for fault in part.faults]
-    print("\n".join([f"wrote {given.document}", *faults]))
-    return 1 if faults else 0
+    return write(
+        ROOT / given.document,
+        "Error rates of the organisms of mc_generation",
+        parts,
+        written=written,
+        packages=PACKAGES,
+    )
 
 
 # --- what one process measures --------------------------------------------------------------------------------------

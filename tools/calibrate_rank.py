@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tools"))
 
 import rank_panels  # noqa: E402  (simulated panels: test code, asked here too)
-from pages import Part, Row, over, page  # noqa: E402
+from pages import Part, Row, over, write  # noqa: E402
 from rank_panels import Design  # noqa: E402
 
 from seepage.policy import RankStabilityPolicy  # noqa: E402
@@ -77,11 +77,7 @@ def main() -> int:
         f"Written by `make calibrate`, which runs `python tools/calibrate_rank.py --runs {given.runs}`, in "
         f"{(time.monotonic() - started) / 60:.1f} minutes on {given.workers} processes"
     )
-    text = page("Calibration of rank_stability", parts, written=written, packages=PACKAGES)
-    (ROOT / given.document).write_text(text, encoding="utf-8")
-    faults = [fault for part in parts for fault in part.faults]
-    print("\n".join([f"wrote {given.document}", *faults]))
-    return 1 if faults else 0
+    return write(ROOT / given.document, "Calibration of rank_stability", parts, written=written, packages=PACKAGES)
 
 
 def jobs(runs: int) -> list[tuple[Callable[..., Row], tuple[Any, ...]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 Row = tuple[Any, ...]
@@ -48,6 +49,15 @@ def page(title: str, parts: Sequence[Part], *, written: str, packages: Sequence[
 
 def cell(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def write(document: Path, title: str, parts: Sequence[Part], *, written: str, packages: Sequence[str]) -> int:
+    """Write the page and say what is wrong; the exit code."""
+    document.parent.mkdir(parents=True, exist_ok=True)
+    document.write_text(page(title, parts, written=written, packages=packages), encoding="utf-8")
+    faults = [fault for part in parts for fault in part.faults]
+    print("\n".join([f"wrote {document}", *faults]))
+    return 1 if faults else 0
 
 
 def version_of(name: str) -> str:

@@ -66,6 +66,13 @@ class Scores:
     recipe: str = ""
 
 
+def same_items(one: Scores, other: Scores) -> bool:
+    """Whether two sets of scores are of the same items, as far as the table tells."""
+    if one.items is None or other.items is None:
+        return one.items is other.items and one.n == other.n
+    return np.array_equal(one.items, other.items)
+
+
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
     """A table of scores. by_stage: the same by benchmark, model, stage and form.  facts: model -> what it states of

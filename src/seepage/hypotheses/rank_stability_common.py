@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import Broken, NotTestable
 from ..policy import RankStabilityPolicy
-from ..records import Member
-from ..scores import ScoreBenchmark, Scores
+from ..records import Effect, Member
+from ..scores import ScoreBenchmark, Scores, same_items
 from ..stats import stages
 from ..stats.stages import Stages, off_scale, without
 from ..wording import figure
@@ -73,6 +73,11 @@ def enough_references(found: Measured, policy: RankStabilityPolicy) -> None:
             f"{len(found.references)} references can be measured, {policy.min_references} are needed{why}. "
             "State role = reference for more models."
         )
+
+
+def uncertain(effect: Effect, pvalue: float, *, alpha: float) -> str:
+    """Why an effect above its margin decides nothing, or "": its p is not small enough to call it absent either."""
+    return f"a {effect.name} above the margin is suggested and not certified" if effect.met and pvalue > alpha else ""
 
 
 def member(panel: Sequence[Member], name: str) -> Member:
@@ -149,11 +154,7 @@ def same(every: Sequence[Sequence[Scores]], names: Sequence[str], bench: ScoreBe
     recipe = every[0][-1].recipe
     for name, row in zip(names, every, strict=True):
         for scores in row:
-            alike = scores.n == first.n and (
-                (scores.items is None) == (first.items is None)
-                and (scores.items is None or np.array_equal(scores.items, first.items))  # type: ignore[arg-type]
-            )
-            if not alike:
+            if not same_items(scores, first):
                 raise Broken(
                     f"{name} was scored on {scores.n} items of {bench.id} and {names[0]} on {first.n}, not the same "
                     "ones; scores are compared item by item"

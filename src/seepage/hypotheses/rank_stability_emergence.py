@@ -46,7 +46,7 @@ def judge(
         raise NotTestable(f"all models score the same on {bench.id}: nothing takes off")
     before = emergence(known.x, known.before, chance=bench.chance, rng=rng)
     after = None if known.after is None else emergence(known.x, known.after, chance=bench.chance, rng=rng)
-    effects = _moved(known, bench, rng) if after else ()
+    effects = _moved(known, bench, before.takeoff - after.takeoff, rng) if after else ()
     return Outcome(
         finding=_finding(bench, before, after),
         n=len(known.members),
@@ -71,15 +71,14 @@ def _older(known: Known) -> Known:
     )
 
 
-def _moved(known: Known, bench: ScoreBenchmark, rng: np.random.Generator) -> tuple[Effect, ...]:
+def _moved(known: Known, bench: ScoreBenchmark, value: float, rng: np.random.Generator) -> tuple[Effect, ...]:
     assert known.after is not None
     n = next(s.n for key, s in bench.table.scores.items() if key.benchmark == bench.name)
     both = np.concatenate([known.before, known.after])
     low, high = moved(
         known.x, known.before, known.after, chance=bench.chance, noise=np.diag(both * (1 - both) / n), rng=rng
     )
-    places = [emergence(known.x, y, chance=bench.chance, rng=rng).takeoff for y in (known.before, known.after)]
-    return (Effect("take-off before less after", places[0] - places[1], low, high, None, "decades"),)
+    return (Effect("take-off before less after", value, low, high, None, "decades"),)
 
 
 def _finding(bench: ScoreBenchmark, before: Emergence, after: Emergence | None) -> str:

@@ -102,9 +102,8 @@ def _enough(known: Known, bench: ScoreBenchmark) -> None:
     if len(known.members) < LEAST_MODELS or min(sides) < LEAST_LINEAGES:
         raise NotTestable(
             f"{len(known.members)} models on {bench.id} state released, params, train_tokens and lineage, of "
-            f"{sides[0]} "
-            f"older and {sides[1]} newer lineages; {LEAST_MODELS} models and {LEAST_LINEAGES} lineages a side are "
-            "needed"
+            f"{sides[0]} older and {sides[1]} newer lineages; {LEAST_MODELS} models and {LEAST_LINEAGES} lineages a "
+            "side are needed"
         )
 
 

@@ -1,8 +1,7 @@
 """Equal training moves the candidate less than it moves the references: it came prepared (gate 2).
 
 A low gain can also be saturation, forgetting, a poor learning rate, a mismatch of template or tokenizer, or the prior
-of
-an instruction-tuned model. Coming prepared is no misconduct; it makes a raw score comparable with prepared models only.
+of an instruction-tuned model. Coming prepared is no misconduct; a raw score then compares with prepared models only.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from ..scores import ScoreBenchmark
 from ..stats.rank import EqualGains, HeadStart, equal_gains, head_start, prepared_references
 from ..stats.stages import gains, without
 from ..wording import figure
-from .rank_stability_common import UNKNOWN, Measured, enough_references, measured, member
+from .rank_stability_common import UNKNOWN, Measured, enough_references, measured, member, uncertain
 
 CLAIM = "a head start"
 
@@ -56,7 +55,7 @@ def judge(
         effects=(effect,),
         detectable=(Detectable("head start", made.detectable, limit, "logits"),),
         claim=CLAIM,
-        inconclusive="a head start is suggested and not certified" if effect.met and made.pvalue > alpha else "",
+        inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
         notes=(*found.notes, _equal_note(equal, found), UNKNOWN),
         tables=(_table(found, equal),),
         figures=(_forest(found, made, policy),),
@@ -85,8 +84,7 @@ def _finding(made: HeadStart, bench: ScoreBenchmark, r: int) -> str:
     return (
         f"gained {figure(made.gain)} logits on {bench.id} from the training that moved its {r} references by "
         f"{figure(made.median)} (head start {figure(made.value)}); to come prepared is no misconduct, but a "
-        "raw score then "
-        "compares with prepared models only"
+        "raw score then compares with prepared models only"
     )
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from ..errors import Broken, NotTestable
 from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
-from ..scores import Key, ScoreBenchmark, Scores, chance_of
+from ..scores import Key, ScoreBenchmark, Scores, chance_of, same_items
 from ..stats.inflation import BEYOND, Inflation, Pair, inflation, item_variances, pair_of, predicted, references_of
-from ..stats.stages import CEILING, FLOOR, logit
+from ..stats.stages import logit, near_an_end
 from ..wording import figure
-from .rank_stability_common import member, points
+from .rank_stability_common import member, points, uncertain
 
 CLAIM = "inflated performance"
 WORDS = {"rephrased": "reworded items", "synthetic": "new items", "same_task": "another benchmark of the task"}
@@ -64,7 +64,7 @@ def judge(
         detectable=(Detectable("delta", made.detectable, policy.inflation_mde_max, "share of items"),),
         gated=kind not in UNGATED,
         claim=CLAIM,
-        inconclusive="inflation is suggested and not certified" if effect.met and made.pvalue > alpha else "",
+        inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
         notes=notes,
         tables=(_table(pair, made, usable),),
         figures=(_figure(pair, made, usable, name),),
@@ -89,7 +89,7 @@ def pair_from(
         raise NotTestable(f"no model has scores on both {bench.name} and {name}")
     for m, u, v in rows:
         for scores, first, where in ((u, rows[0][1], bench.name), (v, rows[0][2], name)):
-            if scores.n != first.n or not _alike(scores, first):
+            if not same_items(scores, first):
                 raise Broken(f"{m.id} was scored on other items of {where} than {rows[0][0].id}")
     _, first_u, first_v = rows[0]
     made = pair_of(
@@ -104,22 +104,16 @@ def pair_from(
     return made, tuple(notes)
 
 
-def _alike(one: Scores, other: Scores) -> bool:
-    if one.items is None or other.items is None:
-        return one.items is other.items
-    return np.array_equal(one.items, other.items)
-
-
 def _variances(rows: Sequence[tuple[Member, Scores, Scores]], *, paired: bool) -> np.ndarray | None:
     """(var u, var v, cov) of every model, None where items are not known. Paired only where the items are the same."""
     if any(s.correct is None for _, u, v in rows for s in (u, v)):
         return None
     found = []
     for _, u, v in rows:
-        both = paired and _alike(u, v)
+        both = paired and same_items(u, v)
         assert u.correct is not None
         assert v.correct is not None
-        found.append(item_variances(u.correct, v.correct, paired=both, clusters=u.clusters if both else None))
+        found.append(item_variances(u.correct, v.correct, paired=both, clusters=(u.clusters, v.clusters)))
     return np.array(found)
 
 
@@ -138,9 +132,8 @@ def _off(pair: Pair, at: int) -> str:
         (pair.u[at], pair.chance_u, pair.items[at, 0]),
         (pair.v[at], pair.chance_v, pair.items[at, 1]),
     ):
-        half = 1.96 * float(variance) ** 0.5
-        if value - half < chance + FLOOR or value + half > CEILING:
-            return f"scores {value:.3f}, too near to chance ({chance:g}) or to the ceiling ({CEILING:g})"
+        if end := near_an_end(float(value), float(variance), chance=chance):
+            return f"scores {value:.3f}, too near to {end}"
     return ""
 
 

@@ -11,7 +11,7 @@ from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Member, ModelInfo, Outcome, Table
 from ..scores import ScoreBenchmark
 from ..stats.rank import Inversion, inversion
-from .rank_stability_common import UNKNOWN, measured, member, points
+from .rank_stability_common import UNKNOWN, measured, member, points, uncertain
 
 CLAIM = "a lead that is lost under equal training"
 
@@ -32,7 +32,6 @@ def judge(
     made = inversion(found.stages, found.at, found.references, alpha=alpha)
     fall = made.fall
     effect = Effect("fall", fall.effect, made.low, made.high, policy.inversion_margin, "share of items")
-    suggestive = effect.met and made.pvalue > alpha
     return Outcome(
         finding=_finding(made, bench),
         n=found.stages.n,
@@ -42,7 +41,7 @@ def judge(
         effects=(effect,),
         detectable=(Detectable("fall", made.detectable, policy.inversion_mde_max, "share of items"),),
         claim=CLAIM,
-        inconclusive="a fall above the margin is suggested and not certified" if suggestive else "",
+        inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
         notes=(*found.notes, UNKNOWN),
         tables=(_table(made),),
     )

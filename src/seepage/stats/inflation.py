@@ -82,13 +82,21 @@ def pair_of(
 
 
 def item_variances(
-    right_u: NDArray[np.bool_], right_v: NDArray[np.bool_], *, paired: bool, clusters: NDArray[np.int64] | None = None
+    right_u: NDArray[np.bool_],
+    right_v: NDArray[np.bool_],
+    *,
+    paired: bool,
+    clusters: tuple[NDArray[np.int64] | None, NDArray[np.int64] | None] = (None, None),
 ) -> tuple[float, float, float]:
-    """(var u, var v, cov) of one model's two accuracies; paired: [n] items of both in the same order."""
+    """(var u, var v, cov) of one model's two accuracies; paired: [n] items of both in the same order. clusters: of the
+    items of each."""
     if paired:
-        both = covariance_of_means(np.stack([right_u, right_v]).astype(np.float64), clusters)
+        both = covariance_of_means(np.stack([right_u, right_v]).astype(np.float64), clusters[0])
         return float(both[0, 0]), float(both[1, 1]), float(both[0, 1])
-    u, v = (covariance_of_means(right[None].astype(np.float64))[0, 0] for right in (right_u, right_v))
+    u, v = (
+        covariance_of_means(right[None].astype(np.float64), own)[0, 0]
+        for right, own in zip((right_u, right_v), clusters, strict=True)
+    )
     return float(u), float(v), 0.0
 
 

@@ -156,13 +156,17 @@ def variance(stages: Stages, *, before: Floats, after: Floats) -> float:
 
 
 def off_scale(stages: Stages, at: int) -> str:
-    """Why a model's gain in logits says nothing, or "": the 95 % limits of both scores leave the scale."""
+    """Why a model's gain in logits says nothing, or ""."""
     k = len(stages.models)
-    z = float(ndtri(0.975))
     for name, value, place in (("before", stages.before[at], at), ("after", stages.trained[at], k + at)):
-        half = z * float(np.sqrt(stages.covariance[place, place]))
-        if value - half < stages.chance + FLOOR:
-            return f"scores {value:.3f} {name} training, too near to chance ({stages.chance:g})"
-        if value + half > CEILING:
-            return f"scores {value:.3f} {name} training, too near to the ceiling ({CEILING:g})"
+        if end := near_an_end(float(value), float(stages.covariance[place, place]), chance=stages.chance):
+            return f"scores {value:.3f} {name} training, too near to {end}"
     return ""
+
+
+def near_an_end(score: float, variance: float, *, chance: float) -> str:
+    """The end of the scale that the .95 limits of a score pass, or "" where they keep off both."""
+    half = float(ndtri(0.975)) * variance**0.5
+    if score - half < chance + FLOOR:
+        return f"chance ({chance:g})"
+    return f"the ceiling ({CEILING:g})" if score + half > CEILING else ""
