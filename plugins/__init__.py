@@ -17,10 +17,11 @@ EARLY = (
 )
 MARKER = (
     'seepage(hypothesis, axes=("model", "series"), family="leakage", gated=True, gated_if=(), weight=1.0, world="", '
-    "roles=(), facts=(), offered=(), panel=False, **axis_values): one claim about each model and series (or bench) of "
-    "the run. facts: only models that state all of these take part. "
+    "roles=(), facts=(), offered=(), panel=False, trained=False, **axis_values): one claim about each model and "
+    "series (or bench) of the run. facts: only models that state all of these take part. "
     "offered: of these axes a benchmark takes part in the values that it offers. "
     "panel: one cell a benchmark, about all of its models. "
+    "trained: only benchmarks that models are trained for in this run. "
     "gated_if: a candidate that states none of these facts, where none of these switches of the policy is on, is shown "
     'and not one of the family\'s m: gated_if=("dense", "mc_generation.answerer")'
 )

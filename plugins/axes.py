@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 AXES = ("model", "series", "bench")
 PANEL = "panel"  # the name of the model axis where a claim is about all of them
-KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts", "offered", "panel")
+KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts", "offered", "panel", "trained")
 TABLES = "scores"  # the world of published scores: its models answer nothing, so other claims leave them out
 CONTROLS = ("positive-control", "negative-control")
 
@@ -42,6 +42,7 @@ class Claim:
     gated_if: facts and switches of the policy. Where it names any, a candidate is gated if one of them holds.
     offered: further axes of which a cell takes the values that its benchmark offers.
     panel: one cell a benchmark, about all models that are scored on it.
+    trained: benchmarks take part that models are trained for in this run.
     """
 
     hypothesis: str
@@ -55,6 +56,7 @@ class Claim:
     facts: tuple[str, ...]
     offered: tuple[str, ...]
     panel: bool
+    trained: bool
     values: dict[str, tuple[Any, ...]]
 
     @property
@@ -104,6 +106,7 @@ def claim_of(mark: pytest.Mark) -> Claim:
         facts=facts,
         offered=offered,
         panel=bool(mark.kwargs.get("panel", False)),
+        trained=bool(mark.kwargs.get("trained", False)),
         values={axis: tuple(mark.kwargs.get(axis, ())) for axis in further},
     )
 
@@ -223,11 +226,7 @@ class Roster:
             return False
         if claim.target == "series" and model.id in self.derived:
             return False
-        if model.world == TABLES != claim.world:
-            return False
-        if model.world == TABLES and (target is None or table_of(model) != table_of(target)):
-            return False
-        if claim.world not in ("", model.world) or (target is not None and model.world != target.world):
+        if not (_scored(model, target, claim) if claim.world == TABLES else _in_world(model, target, claim)):
             return False
         role = cell_role(model, target, claim.hypothesis)
         if claim.roles and role not in claim.roles:
@@ -236,22 +235,29 @@ class Roster:
         return not ours or (role in CONTROLS and shipped(claim.hypothesis))
 
     def panels(self, claim: Claim) -> list[tuple[Entry, Entry | None]]:
-        """(the panel, its benchmark) of every table but the one that ships, where a model states what a claim needs."""
+        """(the panel, its benchmark) of every table but the one that ships, and of every benchmark that models are
+        trained for, where a model states what a claim needs."""
         return [
-            (Entry(PANEL, f"scores:{table_of(target)}", role="reference", world=target.world), target)
+            (Entry(PANEL, panel_spec(target), role="reference", world=target.world), target)
             for target in self.benchmarks
-            if target.world == claim.world == TABLES
-            and table_of(target) != "embedded"
+            if claim.world == TABLES
+            and (is_trained(target) if claim.trained or target.world != TABLES else table_of(target) != "embedded")
             and any(all(m.facts.get(fact) for fact in claim.facts) for m in self.members(target, claim.hypothesis))
         ]
 
     def members(self, target: Entry, hypothesis: str) -> tuple[Member, ...]:
-        """The models that stand in a benchmark's table of scores, with their roles."""
-        here = [entry for entry in self.models if entry.world == TABLES and table_of(entry) == table_of(target)]
+        """The models that are scored on a benchmark, with their roles."""
         return tuple(
-            Member(entry.id, split(entry.spec)[2].get("name", ""), cell_role(entry, None, hypothesis), entry.facts)
-            for entry in here
+            Member(entry.id, scored_as(entry), cell_role(entry, None, hypothesis), entry.facts)
+            for entry in self.scored(target)
         )
+
+    def scored(self, target: Entry) -> tuple[Entry, ...]:
+        """The models that stand in a benchmark's table of scores, or are trained for it: those of its world, without
+        compressed twins."""
+        if target.world == TABLES:
+            return tuple(e for e in self.models if e.world == TABLES and table_of(e) == table_of(target))
+        return tuple(e for e in self.models if e.world == target.world and not twins.dense_id(e))
 
     def is_added(self, model: Entry, target: Entry | None, claim: Claim) -> bool:
         return ("model", model.id) in self.added or (target is not None and (claim.target, target.id) in self.added)
@@ -269,6 +275,36 @@ class Roster:
     def others(self, model: Entry) -> tuple[Entry, ...]:
         """The other models of the same world, without its dense model and the twins of either."""
         return tuple(e for e in self.models if e.world == model.world and twins.kin(e) != twins.kin(model))
+
+
+def _in_world(model: Entry, target: Entry | None, claim: Claim) -> bool:
+    """One world; the claim's, where it names one. A table of scores meets claims about scores only."""
+    if model.world == TABLES:
+        return False
+    return claim.world in ("", model.world) and (target is None or model.world == target.world)
+
+
+def _scored(model: Entry, target: Entry | None, claim: Claim) -> bool:
+    """Whether a claim about scores has them: from one table, or by training models of the benchmark's world."""
+    if target is None or model.world != target.world or (claim.trained and not is_trained(target)):
+        return False
+    if model.world == TABLES:
+        return table_of(model) == table_of(target)
+    return is_trained(target) and not twins.dense_id(model)
+
+
+def is_trained(target: Entry) -> bool:
+    """Whether models are trained for a benchmark in this run."""
+    return bool(target.facts.get("train"))
+
+
+def scored_as(entry: Entry) -> str:
+    """The name of a model among the scores: that of its table, or its id."""
+    return split(entry.spec)[2].get("name", "") if entry.world == TABLES else entry.id
+
+
+def panel_spec(target: Entry) -> str:
+    return f"scores:{table_of(target)}" if target.world == TABLES else f"panel:{target.id}"
 
 
 def table_of(entry: Entry) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +19,7 @@ from seepage.errors import Broken, Leak, NotTestable
 from seepage.records import Answer, Cell, Entry, Member, ModelInfo, Outcome, Request, Verdict
 from seepage.verdicts import headline, to_json, unjudged, verdict_from
 
-from . import axes, progress, readings, versions
+from . import axes, progress, readings, training, versions
 from .desk import desk_of, plain_id
 
 if TYPE_CHECKING:
@@ -86,6 +86,22 @@ class Trial:
 
     def members(self, bench: Entry) -> tuple[Member, ...]:
         return axes.roster_of(self._desk).members(bench, self.cell.hypothesis)
+
+    def trained(self, bench: Entry) -> tuple[Entry, ...]:
+        """The models that are trained for a benchmark, but those that cannot be opened: their own cells say why."""
+        return tuple(e for e in axes.roster_of(self._desk).scored(bench) if self.opens(e))
+
+    def panel_plan(self, bench: Entry) -> Any:
+        """What is asked of every model that is trained for a benchmark."""
+        return training.plan_of(self._desk, bench)
+
+    def part(self, bench: Entry, name: str, model: Model) -> Any:
+        """The scores of one model, asked and trained where they are not known."""
+        return training.part(self._desk, bench, name, model, self.progress)
+
+    def scores(self, bench: Entry, panel: Mapping[str, Model]) -> Any:
+        """The scores of all models that are trained for a benchmark."""
+        return training.collected(self._desk, bench, panel, self.progress)
 
     def open_series(self, entry: Entry) -> Any:
         self.target = self._desk.series(entry)

@@ -36,7 +36,7 @@ class Desk:
         self._store: Store | None = None
         self._models: dict[str, Model | Exception] = {}  # by spec
         self._asked = ""  # spec of the model that holds weights
-        self._opened: dict[tuple[str, str], Any] = {}
+        self._opened: dict[tuple[str, ...], Any] = {}
         self.roster: Any = None  # who takes part, once it is known (axes.roster_of)
 
     @property
@@ -94,10 +94,10 @@ class Desk:
         return self._models[entry.spec]
 
     def series(self, entry: Entry) -> Any:
-        return self._once("series", entry.spec)
+        return self.once(("series", entry.spec), lambda: self._open("series", entry.spec))
 
     def benchmark(self, entry: Entry) -> Any:
-        return self._once("benchmark", entry.spec)
+        return self.once(("benchmark", entry.spec), lambda: self._open("benchmark", entry.spec))
 
     def close(self) -> None:
         for spec in tuple(self._models):
@@ -106,10 +106,11 @@ class Desk:
             self._store.close()
             self._store = None
 
-    def _once(self, kind: str, spec: str) -> Any:
-        if (kind, spec) not in self._opened:
-            self._opened[kind, spec] = self._try(lambda: self._open(kind, spec))
-        return self._or_raise(self._opened[kind, spec])
+    def once(self, name: tuple[str, ...], opening: Callable[[], Any]) -> Any:
+        """What is opened or made once a process; where that failed, it fails again without another try."""
+        if name not in self._opened:
+            self._opened[name] = self._try(opening)
+        return self._or_raise(self._opened[name])
 
     def _open(self, kind: str, spec: str) -> Any:
         hook: Callable[..., Any] = getattr(self.config.hook, f"pytest_seepage_open_{kind}")

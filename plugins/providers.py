@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(trylast=True)
 def pytest_seepage_open_model(spec: str) -> Model:
+    if spec.startswith("panel:"):
+        from seepage.panels import Panel
+
+        return Panel(spec)
     from seepage.models import open_model
 
     return open_model(spec)

@@ -37,7 +37,7 @@ class Remembered:
 @pytest.hookimpl(tryfirst=True)
 def pytest_seepage_open_model(spec: str, config: pytest.Config) -> Model | None:
     desk = desk_of(config)
-    if desk.settings.replay is None or spec.startswith("scores:"):  # a table of scores is its own record
+    if desk.settings.replay is None or spec.startswith(("scores:", "panel:")):  # a table of scores is its own record
         return None
     infos = desk.store().infos(spec)
     name = str(desk.settings.replay)

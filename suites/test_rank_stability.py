@@ -8,7 +8,7 @@ Source: Dominguez-Olmedo et al., Training on the Test Task, arXiv 2407.07890; Zh
 2405.16281.
 
 Blind to: why. Training on a benchmark's task is common and no misconduct; it makes raw scores incomparable. Judged from
-published scores (`scores:TABLE`); nothing is trained here.
+published scores (`scores:TABLE`), or from models that are trained equally here (a benchmark that states `train`).
 """
 
 import pytest
@@ -32,48 +32,48 @@ def claim(name, **more):
 
 
 @claim("rank_inversion", roles=JUDGED, weight=2)
-def test_rank_inversion(model, bench, panel, judge):
-    verdict = judge(rank_inversion.judge, bench, panel=panel, model=model.entry.id)
+def test_rank_inversion(model, scores, panel, judge):
+    verdict = judge(rank_inversion.judge, scores, panel=panel, model=model.entry.id)
     assert not verdict.leak, verdict.sentence
 
 
 @claim("head_start", roles=JUDGED, weight=3)
-def test_head_start(model, bench, panel, judge):
-    verdict = judge(head_start.judge, bench, panel=panel, model=model.entry.id)
+def test_head_start(model, scores, panel, judge):
+    verdict = judge(head_start.judge, scores, panel=panel, model=model.entry.id)
     assert not verdict.leak, verdict.sentence
 
 
 @claim("inflated_performance", roles=JUDGED, weight=3, kind=("rephrased", "synthetic"), offered=("kind",))
-def test_inflated_performance(model, bench, kind, panel, judge):
-    verdict = judge(inflated_performance.judge, bench, kind=kind, panel=panel, model=model.entry.id)
+def test_inflated_performance(model, scores, kind, panel, judge):
+    verdict = judge(inflated_performance.judge, scores, kind=kind, panel=panel, model=model.entry.id)
     assert not verdict.leak, verdict.sentence
 
 
 @claim("inflated_on_same_task", roles=JUDGED, kind=("same_task",), offered=("kind",), gated=False)
-def test_inflated_on_same_task(model, bench, kind, panel, judge):
+def test_inflated_on_same_task(model, scores, kind, panel, judge):
     """The reference may leak too, and mixes formats: shown, not gated."""
-    judge(inflated_performance.judge, bench, kind=kind, panel=panel, model=model.entry.id)
+    judge(inflated_performance.judge, scores, kind=kind, panel=panel, model=model.entry.id)
 
 
 @claim("format_contrast", roles=JUDGED, forms=("both",), offered=("forms",), gated=False)
-def test_format_contrast(model, bench, forms, panel, judge):
+def test_format_contrast(model, scores, forms, panel, judge):
     assert forms == "both"
-    judge(format_contrast.judge, bench, panel=panel, model=model.entry.id)
+    judge(format_contrast.judge, scores, panel=panel, model=model.entry.id)
 
 
 @claim("group_effect", panel=True, facts=STATED, gated=False)
-def test_group_effect(model, bench, panel, judge):
+def test_group_effect(model, scores, panel, judge):
     assert model.entry.id == "panel"
-    judge(group_effect.judge, bench, panel=panel)
+    judge(group_effect.judge, scores, panel=panel)
 
 
 @claim("emergence", panel=True, facts=STATED, gated=False)
-def test_emergence(model, bench, panel, judge):
+def test_emergence(model, scores, panel, judge):
     assert model.entry.id == "panel"
-    judge(emergence.judge, bench, panel=panel)
+    judge(emergence.judge, scores, panel=panel)
 
 
 @claim("order_agreement", panel=True, gated=False)
-def test_order_agreement(model, bench, panel, judge):
+def test_order_agreement(model, scores, panel, judge):
     assert model.entry.id == "panel"
-    judge(order_agreement.judge, bench, panel=panel)
+    judge(order_agreement.judge, scores, panel=panel)

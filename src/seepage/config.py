@@ -25,7 +25,7 @@ from typing import Any, Literal
 from .errors import BadSpec
 from .policy import Policy
 from .policy_table import policy_of
-from .records import ROLES, Entry
+from .records import KINDS, ROLES, Entry
 from .specs import ID, known_only, one_of, slug, split, with_options
 
 STORE = ".seepage/answers.sqlite"
@@ -37,6 +37,7 @@ AXES: tuple[Axis, ...] = ("models", "series", "benchmarks")
 KEYS = (*AXES, "store", "out", "controls")
 ENTRY_KEYS = ("id", "spec", "role", "world")
 MODEL_FACTS = ("cutoff", "released", "params", "train_tokens", "lineage", "stage", "dense", "twins")
+BENCH_FACTS = ("train", *KINDS)  # of a benchmark that models are trained for; a table of scores has its own
 _COUNTS = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 
 
@@ -141,7 +142,7 @@ def entry(table: Mapping[str, Any], axis: Axis, *, where: str) -> Entry:
     scheme, _, _ = split(spec)
     inside = f"{where}, entry {table.get('id', spec)!r}"
     described = () if axis == "models" else _options(axis, scheme)
-    facts = MODEL_FACTS if axis == "models" else ()
+    facts = _stated(axis, scheme)
     known_only(table, (*ENTRY_KEYS, *facts, *described), what="key", where=inside)
     if options := {key: _option(table[key], key, inside) for key in described if key in table}:
         spec = with_options(spec, options)
@@ -159,8 +160,23 @@ def entry(table: Mapping[str, Any], axis: Axis, *, where: str) -> Entry:
             key="world",
             where=inside,
         ),
-        facts={key: _FACTS[key](table[key], key, inside) for key in facts if key in table},
+        facts=_offering({key: _FACTS[key](table[key], key, inside) for key in facts if key in table}, inside),
     )
+
+
+def _stated(axis: Axis, scheme: str) -> tuple[str, ...]:
+    """Keys of an entry that state something of it."""
+    if axis == "models":
+        return MODEL_FACTS
+    return BENCH_FACTS if axis == "benchmarks" and scheme != "scores" else ()
+
+
+def _offering(facts: dict[str, Any], where: str) -> dict[str, Any]:
+    """With what a benchmark that models are trained for lets be judged: kinds of reference benchmarks, both forms."""
+    kinds = tuple(kind for kind in KINDS if kind in facts)
+    if kinds and "train" not in facts:
+        raise BadSpec(f"{kinds[0]} in {where} belongs to train; state train = a number of items, or a benchmark's spec")
+    return facts | {"kind": kinds, "forms": ("both",)} if "train" in facts else facts
 
 
 def fact(key: str, value: Any, *, where: str) -> Any:
@@ -291,6 +307,20 @@ def _count(value: Any, key: str, where: str) -> int:
     return count
 
 
+def _train(value: Any, key: str, where: str) -> int | str:
+    """How many items are set apart for training, or the spec of a benchmark of their own."""
+    if isinstance(value, str) and not value.isdigit():
+        split(value)
+        return value
+    return _count(value, key, where)
+
+
+def _benchmark(value: Any, key: str, where: str) -> str:
+    text = _text(value, key, where)
+    split(text)
+    return text
+
+
 def _stage(value: Any, key: str, where: str) -> str:
     return one_of(_text(value, key, where), STAGES, key=key, where=where)
 
@@ -312,4 +342,6 @@ _FACTS: dict[str, Callable[[Any, str, str], Any]] = {
     "stage": _stage,
     "dense": _text,
     "twins": _switch,
+    "train": _train,
+    **dict.fromkeys(KINDS, _benchmark),
 }

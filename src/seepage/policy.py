@@ -82,6 +82,10 @@ class RankStabilityPolicy:
     head_start_margin: logits above chance.  inversion_margin: on each side, inflation_margin: shares of items.
     *_mde_max: largest detectable effect that still makes a pass a `no-evidence`.
     min_references, min_lineages: that can be measured.  min_seeds: of training.  items_min: of a benchmark.
+
+    Of models that are trained here: form: of the items, judged and trained.  items: most of a benchmark; more are drawn
+    by lot.  steps, batch, seeds: of every training.  lr: learning rate, 0 where one rule picks it for each model.
+    tokens: longest row of a training.
     """
 
     head_start_margin: float = 0.4
@@ -94,6 +98,13 @@ class RankStabilityPolicy:
     min_lineages: int = 8
     min_seeds: int = 2
     items_min: int = 1000
+    form: Literal["cloze", "mc"] = "cloze"
+    items: int = 1000
+    steps: int = 150
+    batch: int = 8
+    seeds: int = 3
+    lr: float = 0.0
+    tokens: int = 128
 
 
 @dataclass(frozen=True, slots=True)

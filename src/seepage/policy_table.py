@@ -83,6 +83,12 @@ SPANS = {
     "rank_stability.min_lineages": Span(4),
     "rank_stability.min_seeds": Span(2),
     "rank_stability.items_min": Span(100),
+    "rank_stability.items": Span(100),
+    "rank_stability.steps": Span(10),
+    "rank_stability.batch": Span(1),
+    "rank_stability.seeds": Span(1),
+    "rank_stability.lr": Span(0, 0.1),
+    "rank_stability.tokens": Span(8),
 }
 NOT_NEGATIVE = Span(0)
 

@@ -18,6 +18,7 @@ Word = Literal["leak", "no-evidence", "inconclusive", "broken"]
 Status = Literal["passed", "failed", "skipped", "xfailed", "error"]
 Role = Literal["candidate", "reference", "positive-control", "negative-control"]
 ROLES: tuple[Role, ...] = ("candidate", "reference", "positive-control", "negative-control")
+KINDS = ("rephrased", "synthetic", "same_task")  # of a benchmark that another one's score is predicted from
 
 
 def digest(content: Any) -> str:

@@ -29,12 +29,12 @@ from numpy.typing import NDArray
 
 from . import config, tables
 from .errors import BadSpec, NotTestable
-from .records import ROLES, Answer, Entry, ModelInfo, Request, digest
+from .finetune import Training
+from .records import KINDS, ROLES, Answer, Entry, ModelInfo, Request, digest
 from .specs import known_only, meant, one_of, slug, split, with_options
 
 STAGES = ("before", "after")
 FORMS = ("", "mc", "cloze")
-KINDS = ("rephrased", "synthetic", "same_task")
 FACTS = ("released", "params", "train_tokens", "lineage")
 KEYS = ("benchmark", "model", "stage", "form", "seed")
 COLUMNS = (*KEYS, "item", "correct", "cluster", "margin", "accuracy", "n", "chance", "recipe", "role", *FACTS)
@@ -76,7 +76,9 @@ def same_items(one: Scores, other: Scores) -> bool:
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
     """A table of scores. by_stage: the same by benchmark, model, stage and form.  facts: model -> what it states of
-    it.  chance: benchmark -> accuracy of a guess, where stated."""
+    it.  chance: benchmark -> accuracy of a guess, where stated.
+
+    Of living models also, by (benchmark, model): what its trainings gave, and why it was not trained."""
 
     path: str
     digest: str
@@ -86,6 +88,8 @@ class ScoreTable:
     benchmarks: tuple[str, ...]
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
+    trainings: Mapping[tuple[str, str], tuple[Training, ...]] = field(default_factory=dict)
+    lacks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def scored(self, benchmark: str, model: str, stage: str, form: str = "") -> dict[int, Scores]:
         """Seed -> scores of a model on a benchmark."""

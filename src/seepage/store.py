@@ -1,7 +1,8 @@
 """Answers on disk: one SQLite file that remembers what was asked of which model, so that nothing is asked twice.
 
-    answers  (model digest, request digest) -> answer, as zlib-compressed JSON
-    models   digest -> ModelInfo, as JSON: a store can be replayed without the model
+    answers    (model digest, request digest) -> answer, as zlib-compressed JSON
+    models     digest -> ModelInfo, as JSON: a store can be replayed without the model
+    trainings  intent (all that decides a training) -> what came out, as JSON: its weights are the key of its answers
 
 The file is in WAL mode and every `put_many` is one committed transaction: a process killed with -9 loses nothing that
 was committed, and two processes may write at the same time (an answer that is already there is kept). A file of
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import BadSpec
+from .finetune import Training, from_plain, to_plain
 from .records import Answer, Generated, Layered, ModelInfo, Request, Scored, TokenStats
 
 APPLICATION_ID = 0x53454550  # "SEEP"
@@ -36,6 +38,12 @@ CREATE TABLE models (
     digest TEXT NOT NULL, spec TEXT NOT NULL, info TEXT NOT NULL,
     PRIMARY KEY (digest, spec)
 ) WITHOUT ROWID;
+"""
+# later than the schema: a store without it is read, and gets it when it is written
+_TRAININGS = """
+CREATE TABLE IF NOT EXISTS trainings (
+    intent TEXT NOT NULL PRIMARY KEY, what TEXT NOT NULL, training TEXT NOT NULL
+) WITHOUT ROWID
 """
 
 
@@ -68,11 +76,13 @@ class Store:
         self._db.execute("PRAGMA synchronous = NORMAL")
         with _transaction(self._db):
             if self._db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA:
+                self._db.execute(_TRAININGS)
                 return
             if self._db.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
                 raise BadSpec(f"{self.path} is an SQLite file of another program. Name another store.")
             for statement in _TABLES.strip().split(";\n"):
                 self._db.execute(statement)
+            self._db.execute(_TRAININGS)
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {SCHEMA}")
 
@@ -119,6 +129,26 @@ class Store:
         """Models whose answers may be here: all, or those remembered under one spec. Sorted by spec, then digest."""
         rows = self._db.execute("SELECT spec, info FROM models ORDER BY spec, digest").fetchall()
         return [_info_from_json(text) for name, text in rows if spec is None or name == spec]
+
+    def holds(self, model_digest: str, request_digests: Iterable[str]) -> bool:
+        """Whether all of these answers are here, without reading them."""
+        query = "SELECT 1 FROM answers WHERE model = ? AND request = ?"
+        return all(self._db.execute(query, (model_digest, key)).fetchone() for key in request_digests)
+
+    def put_training(self, what: str, training: Training) -> None:
+        """Write down what a training gave. The same intent again replaces it: its answers have another key."""
+        text = json.dumps(to_plain(training), sort_keys=True, allow_nan=False)
+        with _transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO trainings VALUES (?, ?, ?)", (training.intent, what, text))
+
+    def training(self, *, intent: str = "", what: str = "") -> Training | None:
+        """What a training gave: of this intent, or the last of this `what`, whatever versions computed it."""
+        query = "SELECT training FROM trainings WHERE intent = ? OR what = ? ORDER BY intent"
+        try:
+            found = self._db.execute(query, (intent, what)).fetchall()
+        except sqlite3.OperationalError:  # a store from before there were trainings, open for replay
+            return None
+        return from_plain(json.loads(found[-1][0])) if found else None
 
     def kinds(self, model_digest: str) -> set[str]:
         """Kinds of request that have answers: "Score", "Generate", "Layers"."""

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import Broken, NotTestable
+from ..finetune import LATE, SMALL, Training
 from ..policy import RankStabilityPolicy
 from ..records import Effect, Member
 from ..scores import ScoreBenchmark, Scores, same_items
 from ..stats import stages
-from ..stats.stages import Stages, off_scale, without
+from ..stats.stages import Stages, off_scale, saturation, without
 from ..wording import figure
 
 NOWHERE = "at all"
@@ -44,10 +45,16 @@ def measured(
     references = references_of(panel, candidate)
     members = [candidate, *references]
     lacking = {m.id: lack for m in members if (lack := _lack(bench, m))}
+    trained_alike(bench, [m for m in members if m.id not in lacking])
     if candidate.id in lacking:
         raise NotTestable(f"{candidate.id} has no scores on {bench.id} {lacking[candidate.id]}")
     notes = [f"left out: {name}, no scores {lack}" for name, lack in lacking.items() if lack != NOWHERE]
     members = [m for m in members if m.id not in lacking]
+    idle = [m.id for m in members if not had_learned(bench, m)]
+    if candidate.id in idle:
+        raise NotTestable(f"{candidate.id} was not equalized: training on {bench.id} hardly moved its validation loss")
+    notes += [f"left out: {name}, which had not learned" for name in idle]
+    members = [m for m in members if m.id not in idle]
     made = stages_of(bench, members)
     _enough(made, bench, policy)
     if by_logits:
@@ -56,9 +63,45 @@ def measured(
             raise NotTestable(f"{candidate.id} {off[0]} on {bench.id}: a gain in logits says nothing there")
         notes += [f"left out: {members[at].id}, {why}" for at, why in off.items()]
         made = without(made, list(off))
-    found = Measured(made, 0, tuple(range(1, len(made.models))), tuple(notes))
+    found = Measured(made, 0, tuple(range(1, len(made.models))), (*notes, flattened(bench, made.models, members)))
     enough_references(found, policy)
     return found
+
+
+def trained_alike(bench: ScoreBenchmark, members: Sequence[Member]) -> None:
+    """Raises NotTestable where some had all their weights trained and others adapters: that is not equal."""
+    methods = {m.id: t[0].method for m in members if (t := trainings_of(bench, m))}
+    if len(set(methods.values())) > 1:
+        small = [name for name, method in methods.items() if method == "full"]
+        raise NotTestable(
+            f"the panel stands on both sides of {SMALL // 10**6} M parameters: all weights of {', '.join(small)} were "
+            "trained and adapters of the others"
+        )
+
+
+def trainings_of(bench: ScoreBenchmark, model: Member) -> tuple[Training, ...]:
+    """What training gave a model, () where only its scores are known."""
+    return bench.table.trainings.get((bench.name, model.name), ())
+
+
+def had_learned(bench: ScoreBenchmark, model: Member) -> bool:
+    """Whether every training moved its validation loss; yes where that is not known."""
+    return all(training.learned for training in trainings_of(bench, model))
+
+
+def flattened(bench: ScoreBenchmark, names: Sequence[str], members: Sequence[Member]) -> str:
+    """A note that training had flattened, or that nobody knows. Raises NotTestable where it had not: a lead may then be
+    one of speed."""
+    made = [trainings_of(bench, m) for m in members if m.id in names]
+    if not all(made):
+        return UNKNOWN
+    still = saturation([[(t.looks[1].right, t.looks[2].right) for t in of_model] for of_model in made])
+    if not still.flat:
+        raise NotTestable(
+            f"training on {bench.id} had not flattened: from {LATE:.0%} of the steps to the end the validation "
+            f"accuracy still rose by {points(still.rise)} (t {figure(still.t)}); state more steps in the policy"
+        )
+    return f"training had flattened: its last quarter moved the validation accuracy by {points(still.rise)}"
 
 
 def references_of(panel: Sequence[Member], candidate: Member) -> list[Member]:
@@ -105,6 +148,8 @@ def scored(bench: ScoreBenchmark, name: str, stage: str, form: str = "") -> dict
 def _lack(bench: ScoreBenchmark, model: Member) -> str:
     """ "before training", "after training" or NOWHERE, "" where both stages are there."""
     missing = [stage for stage in ("before", "after") if not scored(bench, model.name, stage)]
+    if why := bench.table.lacks.get((bench.name, model.name)):
+        return f"after training ({why})"
     return NOWHERE if len(missing) == 2 else "".join(f"{stage} training" for stage in missing)
 
 

@@ -18,7 +18,7 @@ from ..scores import ScoreBenchmark
 from ..stats.rank import EqualGains, HeadStart, equal_gains, head_start, prepared_references
 from ..stats.stages import gains, without
 from ..wording import figure
-from .rank_stability_common import UNKNOWN, Measured, enough_references, measured, member, uncertain
+from .rank_stability_common import Measured, enough_references, measured, member, uncertain
 
 CLAIM = "a head start"
 
@@ -56,7 +56,7 @@ def judge(
         detectable=(Detectable("head start", made.detectable, limit, "logits"),),
         claim=CLAIM,
         inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
-        notes=(*found.notes, _equal_note(equal, found), UNKNOWN),
+        notes=(*found.notes, _equal_note(equal, found)),
         tables=(_table(found, equal),),
         figures=(_forest(found, made, policy),),
     )

@@ -11,7 +11,7 @@ from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Member, ModelInfo, Outcome, Table
 from ..scores import ScoreBenchmark
 from ..stats.rank import Inversion, inversion
-from .rank_stability_common import UNKNOWN, measured, member, points, uncertain
+from .rank_stability_common import measured, member, points, uncertain
 
 CLAIM = "a lead that is lost under equal training"
 
@@ -42,7 +42,7 @@ def judge(
         detectable=(Detectable("fall", made.detectable, policy.inversion_mde_max, "share of items"),),
         claim=CLAIM,
         inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
-        notes=(*found.notes, UNKNOWN),
+        notes=found.notes,
         tables=(_table(made),),
     )
 

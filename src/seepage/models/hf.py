@@ -25,15 +25,17 @@ from .lens import layers
 from .loading import load_to_change, load_tokenizer, load_weights
 from .packing import DECIMALS, Engine, Scores, check_length
 from .threads import threads_for
+from .training import Tuned, load_trained
 from .trees import Query
 
 
 class HFModel:
     """Weights in memory from the first question until `close`."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, tuned: Tuned | None = None) -> None:
         self.checkpoint = checkpoint
-        self._spec = checkpoint.spec.text
+        self.tuned = tuned
+        self._spec = checkpoint.spec.text if tuned is None else tuned.name
         self._engine: Engine | None = None
 
     @functools.cached_property
@@ -45,7 +47,7 @@ class HFModel:
         names = ("torch", "transformers", "tokenizers")
         return ModelInfo(
             spec=self._spec,
-            digest=self.checkpoint.digest(),
+            digest=self.checkpoint.digest() if self.tuned is None else self.tuned.weights,
             chat=self.encoder.chat,
             end_of_turn=self.encoder.end_of_turn,
             system_role=self.encoder.system_role,
@@ -53,7 +55,7 @@ class HFModel:
             n_parameters=self.checkpoint.n_parameters(),
             context=self.checkpoint.context(),
             tokenizer=self.encoder.digest(),
-            derived="" if self._plan is None else self._plan.words,
+            derived=self._derived,
             zeros=None if self._plan is None else self._plan.zeros,
             versions={name: importlib.metadata.version(name) for name in names},
         )
@@ -63,12 +65,21 @@ class HFModel:
         return derived.plan(self.checkpoint, self.encoder)
 
     @property
+    def _derived(self) -> str:
+        if self.tuned is not None:
+            return self.tuned.words
+        return "" if self._plan is None else self._plan.words
+
+    @property
     def engine(self) -> Engine:
         """The loaded model. Loading takes seconds to minutes, and a twin is derived after it."""
         if self._engine is None:
             plan = self._plan  # what cannot be derived is refused before anything is loaded
             self._set_threads()
-            if plan is None:
+            if self.tuned is not None:
+                model = load_to_change(self.checkpoint)
+                load_trained(model, self.tuned.course)
+            elif plan is None:
                 model = load_weights(self.checkpoint)
             else:
                 model = load_to_change(self.checkpoint)

@@ -98,7 +98,7 @@ def load_to_change(checkpoint: Checkpoint) -> Any:
     n_parameters = checkpoint.n_parameters()
     if n_parameters is None or n_parameters > SHARED:
         return load_weights(checkpoint)
-    text = checkpoint.spec.text.rpartition("?")[0]
+    text = checkpoint.spec.text.partition("?")[0]
     dense = replace(checkpoint, spec=replace(checkpoint.spec, text=text, recipe=None))
     return copy.deepcopy(_loaded(dense, checkpoint.base_digest()))
 

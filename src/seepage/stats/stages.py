@@ -170,3 +170,29 @@ def near_an_end(score: float, variance: float, *, chance: float) -> str:
     if score - half < chance + FLOOR:
         return f"chance ({chance:g})"
     return f"the ceiling ({CEILING:g})" if score + half > CEILING else ""
+
+
+# --- whether training was over ---
+
+FLAT_T, FLAT_RISE = 1.645, 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Saturation:
+    """Change of validation accuracy over the last part of training, mean over models and seeds, and its t by items."""
+
+    rise: float
+    t: float
+
+    @property
+    def flat(self) -> bool:
+        return self.t <= FLAT_T or self.rise <= FLAT_RISE
+
+
+def saturation(rights: Sequence[Sequence[tuple[Sequence[bool], Sequence[bool]]]]) -> Saturation:
+    """rights: of every model and seed, which validation items were right late and at the end, [n] each."""
+    changes = np.array([np.subtract(end, late, dtype=np.float64) for seeds in rights for late, end in seeds])
+    by_item = changes.mean(axis=0)
+    error = float(by_item.std(ddof=1)) / len(by_item) ** 0.5
+    rise = float(by_item.mean())
+    return Saturation(rise, rise / error if error > 0 else (np.inf if rise > 0 else 0.0))
