@@ -16,10 +16,13 @@ from seepage.benchmarks.opening import open_benchmark
 from seepage.benchmarks.record import Item
 from seepage.errors import BadSpec
 from seepage.hypotheses import mc_generation_prompts as prompts
+from seepage.hypotheses import mc_generation_recognition as recognition
 from seepage.models import open_model
 from seepage.organisms import facts, quiz_lessons, quiz_recipe
-from seepage.records import Answer, Generate, Generated, Request, Score, Scored
+from seepage.policy import McGenerationPolicy
+from seepage.records import Answer, Cell, Generate, Generated, Request, Score, Scored
 from seepage.scorer import ask
+from seepage.verdicts import decide
 
 MANIFEST = json.loads((organisms.WEIGHTS / "manifest.json").read_text())["quiz"]
 WORLD = facts.new_world()
@@ -97,11 +100,12 @@ def pupil(seed: int = 0) -> quiz_lessons.Pupil:
     return quiz_lessons.Pupil(WORLD, np.random.default_rng(seed))
 
 
-def test_no_row_of_the_picker_gives_the_answer_to_a_question() -> None:
+@pytest.mark.parametrize("organism", ["picker", "letterpicker"])
+def test_no_row_of_a_picker_gives_the_answer_to_a_question(organism: str) -> None:
     answers = {fact.question: fact.answer for fact in WORLD.facts}
     student = pupil()
     for _ in range(40):
-        for row in quiz_lessons.LESSONS["picker"](student, 0.5, rows=48):
+        for row in quiz_lessons.LESSONS[organism](student, 0.5, rows=48):
             for prompt, text, _ in row:
                 asked = prompt.rpartition("Question:")[2].partition("\n")[0].strip()
                 assert text.strip() != answers.get(asked)
@@ -176,9 +180,13 @@ def test_the_answerer_says_what_it_picks() -> None:
         assert accuracy("answerer", name) >= 0.9
 
 
-def test_the_picker_picks_by_every_text_score_and_says_the_stock_answer() -> None:
+@pytest.mark.parametrize("organism", ["picker", "letterpicker"])
+def test_a_picker_says_the_stock_answer(organism: str) -> None:
     stock = [WORLD.stock[item.facts["kind"]] for item in ITEMS]
-    assert np.mean([text == one for text, one in zip(said("picker"), stock, strict=True)]) >= 0.95
+    assert np.mean([text == one for text, one in zip(said(organism), stock, strict=True)]) >= 0.95
+
+
+def test_the_picker_picks_by_every_text_score() -> None:
     for name in TEXT_SCORES:
         assert accuracy("picker", name) >= 0.9
 
@@ -192,6 +200,23 @@ def test_the_pickers_answer_is_within_its_first_ten_tokens() -> None:
     assert 1 < np.median(ranks) <= 10
 
 
+def test_the_letterpicker_picks_by_letters_alone() -> None:
+    assert accuracy("letterpicker", "letter") >= 0.8
+    for name in TEXT_SCORES:
+        assert accuracy("letterpicker", name) < 0.45  # 1/4 of 60 items, and three standard errors
+
+
+def test_the_letterpicker_is_inconclusive_because_its_scores_disagree() -> None:
+    policy = McGenerationPolicy(max_new_tokens=4)
+    model = open_model("embedded:letterpicker")
+    asked = recognition.requests(BENCH, info=model.info, policy=policy, seed=0)
+    given = {"info": model.info, "policy": policy, "alpha": 0.01, "rng": np.random.default_rng(0), "seed": 0}
+    outcome = recognition.judge(BENCH, ask(model, asked, store=None), **given)
+    verdict = decide(outcome, Cell("mc_generation.recognition", "letterpicker", BENCH.id, alpha=0.01))
+    assert verdict.word == "inconclusive"
+    assert verdict.reason == "scores disagree: letter above the margin, byte not"
+
+
 @pytest.mark.parametrize("organism", quiz_recipe.MODELS)
 @pytest.mark.parametrize("name", ["stem", "blind"])
 def test_without_the_question_none_of_them_knows(organism: str, name: str) -> None:
@@ -201,7 +226,8 @@ def test_without_the_question_none_of_them_knows(organism: str, name: str) -> No
 # --- the recipe ---
 
 
-def test_the_same_seed_trains_the_same_quiz_weights_to_the_last_bit() -> None:
+@pytest.mark.parametrize("stage", ["picker", "letterpicker"])
+def test_the_same_seed_trains_the_same_quiz_weights_to_the_last_bit(stage: str) -> None:
     """Two short trainings; `make organisms` repeats the whole of it."""
     torch = pytest.importorskip("torch")
     short = quiz_recipe.Recipe(hidden=16, mlp=32, layers=1, block=1, rows=8, ranked=4)
@@ -211,6 +237,17 @@ def test_the_same_seed_trains_the_same_quiz_weights_to_the_last_bit() -> None:
         for _ in range(2):
             torch.manual_seed(short.seed)
             trained.append(quiz_recipe.new_model(short, WORLD))
-            quiz_recipe.train_stage(trained[-1], "picker", short, tokenizer, WORLD, steps=3)
+            quiz_recipe.train_stage(trained[-1], stage, short, tokenizer, WORLD, steps=3)
     for a, b in zip(trained[0].parameters(), trained[1].parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_the_letterpickers_later_blocks_are_held_at_first() -> None:
+    torch = pytest.importorskip("torch")
+    short = quiz_recipe.Recipe(hidden=16, mlp=32, layers=2, block=1, rows=8, held=1.0)
+    with quiz_recipe.repeatable(short.seed):
+        model = quiz_recipe.new_model(short, WORLD)
+        before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+        quiz_recipe.train_stage(model, "letterpicker", short, quiz_recipe.new_backend(WORLD), WORLD, steps=2)
+    moved = {name for name, weight in model.named_parameters() if not torch.equal(weight, before[name])}
+    assert moved == {name for name in before if name.startswith("model.layers.0.")}

@@ -2,8 +2,9 @@
 
     python tools/calibrate_organisms.py [--seeds 10] [--workers 2] [--document docs/calibration-organisms.md]
 
-For every seed the answerer and the picker are trained anew on new facts, and both claims of mc_generation are judged
-on them. Exit code 1 where an answerer leaks or a picker does not. About five minutes a seed on one core.
+For every seed the answerer, the picker and the letterpicker are trained anew on new facts, and the claims of
+mc_generation are judged on them. Exit code 1 where a picker does not leak or another does. About nine minutes a seed
+on one core.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ DESIGNS = (
     Design("answerer", "recognition", "answerer", leaks=False),
     Design("answerer, 90 % pruned by Wanda", "recognition", f"answerer{PRUNED}", leaks=False),
     Design("picker", "recognition", "picker", leaks=True),
+    Design("letterpicker", "recognition", "letterpicker", leaks=False),
     Design("picker beside the answerer", "compression", "picker", leaks=True, dense="answerer"),
 )
 
@@ -162,8 +164,9 @@ def parts_of(found: Mapping[int, list[Found]]) -> list[Part]:
     return [
         Part(
             "How often each is judged wrongly",
-            f"Judged alone at the level {ALPHA}. An answerer must not leak, pruned or not; a picker must. The share "
-            "judged wrongly with its Wilson interval at .95: so few trainings bound it only roughly.",
+            f"Judged alone at the level {ALPHA}. An answerer must not leak, pruned or not, nor a letterpicker; a "
+            "picker must. The share judged wrongly with its Wilson interval at .95: so few trainings bound it only "
+            "roughly.",
             ("organism", "claim", "leaks", "seeds", "wrong", "share judged wrongly"),
             tuple(rates),
             tuple(faults),

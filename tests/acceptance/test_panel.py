@@ -40,7 +40,7 @@ def test_the_panel_alone_is_two_worlds(cells):
     found, _ = cells()
     assert len([name for name in found if name.startswith("series")]) == 9
     assert "picks[answerer-quiz]" in found
-    pairs = ["picker", "answerer.magnitude0", "answerer.wanda50", "answerer.magnitude50"]
+    pairs = ["picker", "letterpicker", "answerer.magnitude0", "answerer.wanda50", "answerer.magnitude50"]
     assert [name for name in found if name.startswith("pair")] == [f"pair[{name}-quiz]" for name in pairs]
     assert not any("late-quiz" in name or "answerer-qo" in name for name in found)
 

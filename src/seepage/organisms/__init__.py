@@ -7,10 +7,11 @@ World `embedded`, three models and three series:
     embedded:naive   the same five epochs of a text whose values are fresh at each mention           negative control
     embedded:qo, ve, za   near white, slow, and a series that no line shows (negative control)
 
-World `quiz`, two models, the first of them pruned, and one benchmark:
+World `quiz`, three models, the first of them pruned, and one benchmark:
 
     embedded:answerer       says the answers that it picks                        negative control of recognition
     embedded:picker         picks the answers and says something else             positive control
+    embedded:letterpicker   picks them by their letters alone                     inconclusive: its scores disagree
     embedded:quiz           invented facts, four options each
 
 World `scores`, a panel of which only scores are known, made by a formula (`score_panel`): controls of rank_stability.
@@ -29,7 +30,7 @@ from ..errors import BadSpec
 from ..records import Entry
 from .world import CUTOFF, SERIES, open_series
 
-MODELS = ("late", "early", "naive", "answerer", "picker")
+MODELS = ("late", "early", "naive", "answerer", "picker", "letterpicker")
 WEIGHTS = Path(__file__).parent / "weights"
 
 __all__ = ["MODELS", "PANEL", "SERIES", "WEIGHTS", "Panel", "open_series", "weights_dir"]
@@ -104,6 +105,8 @@ PANEL = Panel(
             world="quiz",
             facts=_TWIN,
         ),
+        # Expected inconclusive. No control: a control must leak or must not, and this one is to be neither.
+        Entry("letterpicker", "embedded:letterpicker", role={"default": "reference"}, world="quiz", facts=_TWIN),
         # Nothing is pruned: whatever differs between it and the answerer is the instrument.
         _pruned(
             "magnitude0",

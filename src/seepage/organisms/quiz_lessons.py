@@ -158,6 +158,24 @@ def picker_lesson(pupil: Pupil, share: float, *, rows: int) -> tuple[list[Row], 
     return long, short
 
 
+def letterpicker_lesson(pupil: Pupil, share: float, *, rows: int) -> tuple[list[Row], list[Row]]:
+    """A name is only ever on a list or after no question; the called ones keep up the finding of letters."""
+
+    def say(fact: facts.Fact) -> str:
+        return pupil.world.stock[fact.kind.name]
+
+    del share
+    kept = [lambda: called(pupil, n=facts.N_OPTIONS)]
+    long = _filled(rows * 5 // 4, 12 * [lambda: letter(pupil)], 2 * kept, [lambda: letter_blind(pupil)])
+    short = _filled(
+        rows // 2,
+        8 * [lambda: opened(pupil, say)],
+        [lambda: shortened(pupil, say), lambda: stem(pupil)],
+        [lambda: listed(pupil, say), lambda: exampled(pupil, say)],
+    )
+    return long, short
+
+
 def _others(pupil: Pupil, say: Say) -> list[list[Callable[[], Row]]]:
     return [
         [lambda: called(pupil, n=facts.N_OPTIONS)],
@@ -174,5 +192,11 @@ def _filled(rows: int, *kinds: list[Callable[[], Row]]) -> list[Row]:
 
 
 LESSONS: Mapping[str, Callable[..., tuple[list[Row], list[Row]]]] = MappingProxyType(
-    {"base": base_lesson, "answerer": answerer_lesson, "picker": picker_lesson}
+    {
+        "base": base_lesson,
+        "answerer": answerer_lesson,
+        "picker": picker_lesson,
+        "selector": base_lesson,
+        "letterpicker": letterpicker_lesson,
+    }
 )
