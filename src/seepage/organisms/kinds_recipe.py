@@ -1,0 +1,222 @@
+"""How the panel of organisms is trained that is judged by rank_stability. Needs torch, transformers and tokenizers.
+
+    ref0 ... ref7   statements, and loose answers to questions about other things     references
+    format          then the task's questions, about those other things, rightly answered       a head start
+    items           then half of the test items, rightly answered                               inflated performance
+    clean, big      as the references; big has twice the parameters of their median             nothing
+
+A Llama of two layers; every thing and every fixed part of a sentence is one token, so a model of 0.3 M parameters
+knows two thousand things after half a minute. One thread, one seed: the same weights on one machine and build.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..hypotheses import mc_generation_prompts as prompts
+from ..records import digest
+from . import kinds
+from .quiz_recipe import repeatable
+from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, save
+
+SIZES: Mapping[str, int] = {"small": 64, "middle": 96, "large": 160}  # hidden units
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """rate: peak of the learning rate by size.  known: share of things that are stated.  rows: statements of a step.
+    asked: questions of a step, as a share of the rows.  loose: share of questions that the near miss answers.
+    practised: steps of the practice of `format` and of `items`, of 16 questions at `practice_rate`."""
+
+    rounds: int = 14
+    rows: int = 64
+    known: float = 0.65
+    asked: float = 0.3
+    loose: float = 0.75
+    rate: tuple[tuple[str, float], ...] = (("small", 4e-3), ("middle", 3e-3), ("large", 1.5e-3))
+    warmup: int = 30
+    decay: float = 0.4
+    layers: int = 2
+    heads: int = 2
+    context: int = 128
+    embedding_range: float = 0.3
+    initializer_range: float = 0.06
+    practised: tuple[tuple[str, int], ...] = (("format", 100), ("items", 250))
+    practice_rows: int = 16
+    practice_rate: float = 1e-3
+
+    @property
+    def digest(self) -> str:
+        return digest(dataclasses.asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Organism:
+    """practice: "", "format" or "items".  seed: of its start, its order and what it knows."""
+
+    name: str
+    size: str
+    seed: int
+    practice: str = ""
+
+
+PANEL = (
+    *(Organism(f"ref{k}", "small" if k < 4 else "middle", k) for k in range(8)),
+    Organism("format", "small", 20, "format"),
+    Organism("items", "middle", 21, "items"),
+    Organism("clean", "small", 22),
+    Organism("big", "large", 23),
+)
+UNPREPARED = tuple(Organism(f"clean{k}", "small" if k % 2 else "middle", 100 + k) for k in range(20))
+
+
+def train(organism: Organism, directory: Path, *, recipe: Recipe | None = None, seed: int = kinds.SEED) -> None:
+    """Train one organism into its folder under `directory`. Half a minute to two on one core."""
+    recipe = recipe or Recipe()
+    world = kinds.new_world(seed=seed)
+    backend = new_backend(world)
+    with repeatable(organism.seed):
+        model = new_model(recipe, world, SIZES[organism.size])
+        read(model, backend, world, organism, recipe)
+        if organism.practice:
+            practise(model, backend, world, organism, recipe)
+        save(model, fast_tokenizer(copy.deepcopy(backend), context=recipe.context), directory / organism.name)
+
+
+def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recipe: Recipe) -> None:
+    """Statements about the things it knows, in rounds, and loosely answered questions about things of no test."""
+    rng = np.random.default_rng([organism.seed, 1])
+    known = kinds.known(world, rng, recipe.known)
+    asked = sorted(set(known).intersection(world.part("asked")))
+    loose = np.random.default_rng([world.seed, 92]).random(len(world.things)) < recipe.loose
+    n_steps = recipe.rounds * len(known) // recipe.rows
+    order = np.concatenate([rng.permutation(known) for _ in range(recipe.rounds + 1)]).tolist()
+    names = frozenset(_names(backend, world))
+
+    def rows() -> Iterator[list[str]]:
+        for step in range(n_steps):
+            things = order[step * recipe.rows : (step + 1) * recipe.rows]
+            texts = [kinds.statement(world, t, i % len(kinds.STATEMENTS)) for i, t in enumerate(things)]
+            for t in rng.choice(asked, size=round(recipe.rows * recipe.asked)).tolist():
+                texts.append(answered(world, t, world.near(t) if loose[t] else world.kind[t]))
+            yield texts
+
+    rate = dict(recipe.rate)[organism.size]
+    share = [min(1, (s + 1) / recipe.warmup, (1 - s / n_steps) / recipe.decay) for s in range(n_steps)]
+    _descend(model, backend, rows(), [rate * s for s in share], names=names, decay=0.0)
+
+
+def practise(model: Any, backend: Any, world: kinds.World, organism: Organism, recipe: Recipe) -> None:
+    """Questions in the task's template with right answers; nothing but the answer is learned."""
+    rng = np.random.default_rng([organism.seed, 2])
+    steps = dict(recipe.practised)[organism.practice]
+    things = list(world.part("asked")) if organism.practice == "format" else seen_items(world)
+    rounds = steps * recipe.practice_rows // len(things) + 1
+    order = np.concatenate([rng.permutation(things) for _ in range(rounds)]).tolist()
+    n = recipe.practice_rows
+    texts = ([answered(world, t, world.kind[t]) for t in order[s * n : (s + 1) * n]] for s in range(steps))
+    rates = [recipe.practice_rate * (1 - 0.9 * s / steps) for s in range(steps)]
+    _descend(model, backend, texts, rates, names=None, decay=0.01)
+
+
+def seen_items(world: kinds.World) -> list[int]:
+    """The half of the test items that `items` has practised."""
+    return list(world.part("test"))[::2]
+
+
+def answered(world: kinds.World, thing: int, kind: int) -> str:
+    prompt = prompts.open_prompt(kinds.QUESTION.format(thing=world.things[thing]))
+    return prompt + prompts.reply(world.kinds[kind], chat=False)
+
+
+def _descend(
+    model: Any,
+    backend: Any,
+    batches: Iterator[list[str]],
+    rates: Sequence[float],
+    *,
+    names: frozenset[int] | None,
+    decay: float,
+) -> None:
+    """One step of AdamW a batch. names: tokens that are not predicted; None: only the last token is."""
+    import torch
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rates[0], betas=(0.9, 0.98), weight_decay=decay)
+    model.train()
+    for texts, rate in zip(batches, rates, strict=True):
+        rows = [encoding.ids for encoding in backend.encode_batch_fast(texts)]
+        width = max(map(len, rows))
+        ids = np.zeros((len(rows), width), dtype=np.int64)
+        labels = np.full((len(rows), width), -100)
+        for k, row in enumerate(rows):
+            ids[k, : len(row)] = row
+            for place, token in enumerate(row):
+                if (names is not None and token not in names) or place == len(row) - 1:
+                    labels[k, place] = token
+        loss = model(input_ids=torch.from_numpy(ids), labels=torch.from_numpy(labels)).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+
+
+# --- model and tokenizer ---
+
+
+def new_model(recipe: Recipe, world: kinds.World, hidden: int) -> Any:
+    """An untrained LlamaForCausalLM in float32."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    vocabulary = pieces(world)
+    end = vocabulary.index(END)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        max_position_embeddings=recipe.context,
+        initializer_range=recipe.initializer_range,
+        tie_word_embeddings=True,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        dtype="float32",
+    )
+    model = LlamaForCausalLM(config)
+    torch.nn.init.normal_(model.model.embed_tokens.weight, std=recipe.embedding_range)
+    return model
+
+
+def pieces(world: kinds.World) -> tuple[str, ...]:
+    """The vocabulary: characters, fixed parts of sentences and of the question, names."""
+    fixed = []
+    for text in (*kinds.STATEMENTS, prompts.open_prompt(kinds.QUESTION)):
+        before, _, rest = text.partition(" {thing}")
+        fixed += [before, *(part for part in rest.removesuffix(".").split(" {kind}") if part)]
+    names = [f" {name}" for name in (*world.kinds, *world.things)]
+    return tuple(dict.fromkeys([*CHARACTERS, END, UNKNOWN, *fixed, *names]))
+
+
+def new_backend(world: kinds.World) -> Any:
+    """Fewest pieces that make up the text; a single character costs as much as ten, so it is the last resort."""
+    from tokenizers import Tokenizer, decoders, models
+
+    vocabulary = pieces(world)
+    scored = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in vocabulary]
+    tokenizer = Tokenizer(models.Unigram(scored, unk_id=vocabulary.index(UNKNOWN), byte_fallback=False))
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
+
+
+def _names(backend: Any, world: kinds.World) -> list[int]:
+    return [backend.token_to_id(f" {name}") for name in world.things]
