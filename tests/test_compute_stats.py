@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rank_panels
+import statsmodels.api as sm
 from scipy.stats import linregress
 
 from seepage.stats import compute, inflation
@@ -43,6 +44,9 @@ def test_the_line_is_that_of_scipy_and_a_lineage_weighs_one() -> None:
     x, y = (inflation.logit(v, chance=0.25, n=1000) for v in (pair.v[:8], pair.u[:8]))
     line = linregress(x, y)
     assert (found.b, found.a) == pytest.approx((line.slope, line.intercept))
+    ahead = sm.OLS(y, sm.add_constant(x)).fit().get_prediction([1, inflation.logit(pair.v[8], chance=0.25, n=1000)])
+    spread = float(ahead.se_obs[0])  # of one more point beside the line
+    assert (found.spread**2 * (1 + found.leverage)) ** 0.5 == pytest.approx(spread)
     twice = [*range(8), 0]  # the first reference once more, as its own kin
     doubled = inflation.pair_of(
         [*pair.models, "again"],
@@ -77,35 +81,21 @@ def test_items_of_a_cluster_count_together_where_the_two_benchmarks_are_not_pair
 
 # --- newer against older models ---
 
-N_LINEAGES = 20
-
-
-def published(rng: np.random.Generator, *, theta: float, lineage_sd: float = 0.03) -> tuple[np.ndarray, ...]:
-    """x, y, new, lineages: section 7.3 of the design."""
-    sizes = rng.choice(np.arange(1, 6), p=[0.3, 0.25, 0.2, 0.15, 0.1], size=N_LINEAGES)
-    number = np.repeat(np.arange(N_LINEAGES), sizes)
-    new = (np.arange(N_LINEAGES) % 2 == 0)[number]
-    base = rng.normal(0, 0.4, N_LINEAGES) + 0.4 * (np.arange(N_LINEAGES) % 2 == 0)
-    x = base[number] + rng.normal(0, 0.5, len(number))
-    y = 0.12 * np.maximum(0, x + 0.5) + theta * new
-    y = y + rng.normal(0, lineage_sd, N_LINEAGES)[number] + rng.normal(0, 0.03, len(number))
-    return x, y, new, np.array([f"l{i:02d}" for i in number])
-
 
 def test_theta_is_found_where_it_is_and_the_level_holds_where_it_is_not() -> None:
     hits = {0.0: 0, 0.15: 0}
     for theta in hits:
         for i in range(60):
-            x, y, new, names = published(np.random.default_rng([9, i]), theta=theta)
-            found = compute.group_effect(x, y, new, names.tolist(), chance=0.0, rng=np.random.default_rng(i))
+            x, y, new, names = rank_panels.newer(20, 0.03, theta, np.random.default_rng([9, i]))
+            found = compute.group_effect(x, y, new, names, chance=0.0, rng=np.random.default_rng(i))
             hits[theta] += found.pvalue <= 0.05
     assert hits[0.0] <= 8  # P(more) = .003
     assert hits[0.15] >= 54
 
 
 def test_theta_at_its_take_off_is_the_least_squares_fit_there() -> None:
-    x, y, new, names = published(np.random.default_rng(10), theta=0.1)
-    found = compute.group_effect(x, y, new, names.tolist(), chance=0.0, rng=np.random.default_rng(0))
+    x, y, new, names = rank_panels.newer(20, 0.03, 0.1, np.random.default_rng(10))
+    found = compute.group_effect(x, y, new, names, chance=0.0, rng=np.random.default_rng(0))
     hinge = np.maximum(x - found.takeoff, 0.0)
     fit, (sse,), *_ = np.linalg.lstsq(np.stack([hinge, new], axis=1), y, rcond=None)
     assert found.theta == pytest.approx(fit[1])
@@ -114,6 +104,9 @@ def test_theta_at_its_take_off_is_the_least_squares_fit_there() -> None:
         for c in compute.takeoffs(x)
     ]
     assert sse == pytest.approx(min(others))
+    fitted = sm.OLS(y, np.stack([hinge, new], axis=1)).fit()
+    # one degree of freedom less: the take-off was searched
+    assert found.se == pytest.approx(fitted.bse[1] * (fitted.df_resid / (fitted.df_resid - 1)) ** 0.5)
     assert found.low < found.theta < found.high
 
 
@@ -133,13 +126,16 @@ def test_a_lineage_that_is_newer_and_older_is_refused() -> None:
 
 
 def test_mediation_parts_what_training_takes_from_what_is_left() -> None:
-    x, _, new, names = published(np.random.default_rng(11), theta=0.0)
+    x, _, new, names = rank_panels.newer(20, 0.03, 0.0, np.random.default_rng(11))
     rng = np.random.default_rng(12)
     after = 0.3 + 0.1 * x + rng.normal(0, 0.01, len(x))
     before = after - 0.2 + 0.15 * new + rng.normal(0, 0.01, len(x))
     knots = compute.knots_of(x)
-    psi = compute.mediation(x, after, new, names.tolist(), knots=knots, rng=rng)
-    phi = compute.mediation(x, before - after, new, names.tolist(), knots=knots, rng=rng)
+    psi = compute.mediation(x, after, new, names, knots=knots, rng=rng)
+    curve = np.stack([np.ones(len(x)), x, *(np.maximum(x - knot, 0) for knot in knots), new], axis=1)
+    fitted = sm.OLS(after, curve).fit()
+    assert (psi.theta, psi.se) == pytest.approx((fitted.params[-1], fitted.bse[-1]))
+    phi = compute.mediation(x, before - after, new, names, knots=knots, rng=rng)
     assert psi.low < 0 < psi.high
     assert psi.pvalue > 0.05
     assert phi.theta == pytest.approx(0.15, abs=0.02)

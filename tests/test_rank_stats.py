@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import rank_panels
+import statsmodels.api as sm
 from rank_panels import Design
 from scipy.stats import kendalltau
 
@@ -59,7 +60,7 @@ def test_the_worked_example_of_an_inversion() -> None:
 
 def test_the_variance_by_items_is_what_a_bootstrap_of_the_items_gives() -> None:
     rng = np.random.default_rng(1)
-    before, after = rank_panels.draw(Design(), rng)
+    before, after, _ = rank_panels.draw(Design(), rng)
     made = stages.from_items([str(i) for i in range(8)], before, after, chance=0.25)
     found = rank.contrast_variance(made, 0, REFERENCES)
     drawn = []
@@ -147,3 +148,35 @@ def test_rank_intervals_hold_the_rank_and_close_with_the_noise() -> None:
     scores = np.array([0.8, 0.5, 0.6])
     assert order.rank_intervals(scores, np.eye(3) * 1e-8).tolist() == [[1, 1], [3, 3], [2, 2]]
     assert order.rank_intervals(scores, np.eye(3)).tolist() == [[1, 3]] * 3
+
+
+def test_gains_that_grow_with_ability_are_no_head_start_beside_their_line() -> None:
+    """The median accuses an able honest model; the line does not, and finds one that came prepared."""
+    accused = {"line": 0, "median": 0, "prepared": 0}
+    for i in range(100):
+        for head in (0.0, 1.2):
+            design = Design(references=10, gain_sd=0.1, head=head, spread=1.0, slope=0.6)
+            made, ability = rank_panels.panel_and_ability(design, np.random.default_rng([21, i]))
+            line = rank.head_start(made, 0, range(1, 11), alpha=0.05, ability=ability)
+            if head:
+                accused["prepared"] += line.pvalue <= 0.05 and line.value >= 0.4
+            else:
+                accused["line"] += line.pvalue <= 0.05
+                accused["median"] += rank.head_start(made, 0, range(1, 11), alpha=0.05).detectable > line.detectable
+    assert accused["line"] <= 11  # P(more) = .004
+    assert accused["prepared"] >= 80
+    assert accused["median"] >= 80
+
+
+def test_the_line_on_ability_is_that_of_statsmodels() -> None:
+    made, ability = rank_panels.panel_and_ability(
+        Design(references=9, gain_sd=0.4, spread=1.0), np.random.default_rng(3)
+    )
+    found = rank.head_start(made, 0, range(1, 10), alpha=0.05, ability=ability)
+    fitted = sm.OLS(stages.gains(made)[1:], sm.add_constant(ability[1:])).fit()
+    ahead = fitted.get_prediction([1, ability[0]])
+    assert found.median == pytest.approx(float(ahead.predicted_mean[0]))
+    assert found.se == pytest.approx(float(ahead.se_obs[0]))
+    assert found.degrees == 7
+    assert rank.outside(ability, 0, range(1, 10)) == 0.0
+    assert rank.outside(np.array([3.0, 0.0, 2.0]), 0, [1, 2]) == pytest.approx(0.5)

@@ -71,7 +71,11 @@ def collect(made: Sequence[kinds_recipe.Organism], folder: Path, workers: int) -
         for future in as_completed(running):
             name = running[future]
             found[name] = future.result()
-            accuracy = {(k.stage, k.seed): round(s.accuracy, 3) for k, s in found[name].scores.items() if not k.form}
+            accuracy = {
+                f"{k.benchmark} {k.stage} {k.seed}": round(s.accuracy, 3)
+                for k, s in found[name].scores.items()
+                if not k.form
+            }
             print(f"asked {len(found)}/{len(made)}, {time.monotonic() - begun:.0f} s: {name} {accuracy}", flush=True)
     return found
 

@@ -23,7 +23,7 @@ from .hypotheses.rank_stability_asking import OTHER, Form, lessons, requests, sc
 from .models.protocol import Model
 from .records import Answer, ModelInfo, Request, digest, request_digest
 from .scorer import Progress, ask
-from .scores import Key, ScoreBenchmark, Scores, ScoreTable, indexed
+from .scores import CLOZE, Key, ScoreBenchmark, Scores, ScoreTable, indexed
 from .store import Store
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def assembled(plan: Plan, parts: Mapping[str, Part]) -> ScoreBenchmark:
         trainings={(task.id, name): part.trainings for name, part in parts.items() if part.trainings},
         lacks={(task.id, name): part.lacks for name, part in parts.items() if part.lacks},
     )
-    return ScoreBenchmark(task.id, table, task.id, table.chance[task.id], references)
+    ability = CLOZE if plan.form == "mc" else ""  # no score in letters tells how able a small model is
+    return ScoreBenchmark(task.id, table, task.id, table.chance[task.id], references, ability)
 
 
 def part_of(plan: Plan, name: str, model: Model, room: Room) -> Part:

@@ -8,8 +8,9 @@
     pythia-70m,sciq,after,0,0.718,1000
 
 Both the models and the benchmarks of a run may be entered as `scores:FILE`, which stands for all that the table names;
-`?name=sciq` picks one. Options of a benchmark: chance=.25 (accuracy of a guess; or a column of that name), and
-rephrased=NAME, synthetic=NAME, same_task=NAME: the benchmark of the table that a score is predicted from.
+`?name=sciq` picks one. Options of a benchmark: chance=.25 (accuracy of a guess; or a column of that name),
+rephrased=NAME, synthetic=NAME, same_task=NAME: the benchmark of the table that a score is predicted from, and
+ability=NAME: another benchmark whose scores after training say how able a model is.
 
 Further columns: form (mc or cloze), cluster, recipe (of the training: it must be one for all), and what is known of a
 model: role, released, params, train_tokens, lineage. `stage` is `before` where there is no such column.
@@ -34,11 +35,12 @@ from .records import KINDS, ROLES, Answer, Entry, ModelInfo, Request, digest
 from .specs import known_only, meant, one_of, slug, split, with_options
 
 STAGES = ("before", "after")
-FORMS = ("", "mc", "cloze")
+CLOZE = "cloze"
+FORMS = ("", "mc", CLOZE)
 FACTS = ("released", "params", "train_tokens", "lineage")
 KEYS = ("benchmark", "model", "stage", "form", "seed")
 COLUMNS = (*KEYS, "item", "correct", "cluster", "margin", "accuracy", "n", "chance", "recipe", "role", *FACTS)
-ENTRY_OPTIONS = ("chance", *KINDS)  # keys of a benchmark's entry
+ENTRY_OPTIONS = ("chance", "ability", *KINDS)  # keys of a benchmark's entry
 BENCH_OPTIONS = ("name", *ENTRY_OPTIONS)
 _RIGHT = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}
 
@@ -98,17 +100,20 @@ class ScoreTable:
 
 @dataclass(frozen=True, slots=True)
 class ScoreBenchmark:
-    """One benchmark of a table. kinds: kind of reference benchmark -> its name in the table."""
+    """One benchmark of a table. kinds: kind of reference benchmark -> its name in the table.  ability: name of a
+    benchmark whose scores after training say how able a model is, or `cloze`: this one's score in the other form."""
 
     id: str
     table: ScoreTable
     name: str
     chance: float
     kinds: Mapping[str, str]
+    ability: str = ""
 
     @property
     def digest(self) -> str:
-        return digest([self.table.digest, self.name, self.chance, dict(self.kinds)])
+        named = [self.table.digest, self.name, self.chance, dict(self.kinds)]
+        return digest([*named, self.ability] if self.ability else named)
 
 
 class ScoredModel:
@@ -136,7 +141,10 @@ def open_benchmark(spec: str) -> ScoreBenchmark:
     table, name = _named(spec, "benchmark")
     kinds = {kind: options[kind] for kind in KINDS if options.get(kind, name) != name}  # nothing predicts itself
     known_only(kinds.values(), table.benchmarks, what="benchmark", where=table.path)
-    return ScoreBenchmark(slug(name), table, name, chance_of(table, name, options.get("chance", "")), kinds)
+    ability = options.get("ability", "")
+    if ability:
+        known_only([ability], (*table.benchmarks, CLOZE), what="benchmark", where=table.path)
+    return ScoreBenchmark(slug(name), table, name, chance_of(table, name, options.get("chance", "")), kinds, ability)
 
 
 def chance_of(table: ScoreTable, name: str, stated: str = "") -> float:
@@ -149,6 +157,11 @@ def chance_of(table: ScoreTable, name: str, stated: str = "") -> float:
             )
         return table.chance[name]
     return _number(stated, 0.0, 1.0, key="chance", where=f"the spec of {name}", open_high=True)
+
+
+def chance_beside(bench: ScoreBenchmark, name: str) -> float:
+    """Accuracy of a guess on another benchmark of the table: its own where stated, else that of the benchmark judged."""
+    return bench.table.chance.get(name, bench.chance)
 
 
 def expand(entries: Iterable[Entry], axis: str) -> tuple[Entry, ...]:

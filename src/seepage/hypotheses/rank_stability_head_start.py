@@ -14,9 +14,18 @@ import numpy as np
 from ..errors import NotTestable
 from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
-from ..scores import ScoreBenchmark
-from ..stats.rank import EqualGains, HeadStart, equal_gains, head_start, prepared_references
-from ..stats.stages import gains, without
+from ..scores import CLOZE, ScoreBenchmark, chance_beside
+from ..stats.inflation import BEYOND
+from ..stats.rank import (
+    LEAST_FOR_A_LINE,
+    EqualGains,
+    HeadStart,
+    equal_gains,
+    head_start,
+    outside,
+    prepared_references,
+)
+from ..stats.stages import Floats, gains, logit, without
 from ..wording import figure
 from .rank_stability_common import Measured, enough_references, measured, member, uncertain
 
@@ -37,7 +46,8 @@ def judge(
     `rank_stability_common.measured` does."""
     del info
     found = _yardstick(measured(bench, panel, member(panel, model), policy=policy, by_logits=True), policy)
-    made = head_start(found.stages, found.at, found.references, alpha=alpha)
+    ability, how = ability_of(bench, panel, found)
+    made = head_start(found.stages, found.at, found.references, alpha=alpha, ability=ability)
     if made.median < policy.head_start_margin:
         raise NotTestable(
             f"equal training moves the median reference by {figure(made.median)} logits on {bench.id}, less than the "
@@ -56,7 +66,7 @@ def judge(
         detectable=(Detectable("head start", made.detectable, limit, "logits"),),
         claim=CLAIM,
         inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
-        notes=(*found.notes, _equal_note(equal, found)),
+        notes=(*found.notes, how, _equal_note(equal, found)),
         tables=(_table(found, equal),),
         figures=(_forest(found, made, policy),),
     )
@@ -78,6 +88,32 @@ def _yardstick(found: Measured, policy: RankStabilityPolicy) -> Measured:
     found = replace(found, stages=kept, references=tuple(range(1, len(kept.models))), notes=notes)
     enough_references(found, policy)
     return found
+
+
+def ability_of(bench: ScoreBenchmark, panel: Sequence[Member], found: Measured) -> tuple[Floats | None, str]:
+    """([K] abilities, a note); None where gains are compared with their median.
+
+    Raises NotTestable where the candidate lies too far outside the references' abilities.
+    """
+    if len(found.references) < LEAST_FOR_A_LINE:
+        return None, f"compared with the references' median: a line on ability needs {LEAST_FOR_A_LINE} of them"
+    if not bench.ability:
+        return None, "compared with the references' median: the benchmark names no ability=NAME"
+    cloze = bench.ability == CLOZE
+    name, stage, form = (bench.name, "before", CLOZE) if cloze else (bench.ability, "after", "")
+    found_scores = [bench.table.scored(name, member(panel, m).name, stage, form) for m in found.stages.models]
+    if not all(found_scores):
+        return None, f"compared with the references' median: not all of them have scores {stage} training on {name}"
+    means = np.array([np.mean([s.accuracy for s in by_seed.values()]) for by_seed in found_scores])
+    n = next(iter(found_scores[0].values())).n
+    ability = logit(means, chance=chance_beside(bench, name), n=n)
+    beyond = outside(ability, found.at, found.references)
+    if beyond > BEYOND:
+        raise NotTestable(
+            f"{found.stages.models[found.at]} lies {figure(beyond)} of the references' range of ability outside it, at "
+            f"most {BEYOND:g} is predicted"
+        )
+    return ability, f"compared with the references' line of gain on ability, {name} {stage} training"
 
 
 def _finding(made: HeadStart, bench: ScoreBenchmark, r: int) -> str:

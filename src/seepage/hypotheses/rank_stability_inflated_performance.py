@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import Broken, NotTestable
 from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
-from ..scores import Key, ScoreBenchmark, Scores, chance_of, same_items
+from ..scores import Key, ScoreBenchmark, Scores, chance_beside, same_items
 from ..stats.inflation import BEYOND, Inflation, Pair, inflation, item_variances, pair_of, predicted, references_of
 from ..stats.stages import logit, near_an_end
 from ..wording import figure
@@ -97,7 +97,7 @@ def pair_from(
         [u.accuracy for _, u, _ in rows],
         [v.accuracy for _, _, v in rows],
         n=(first_u.n, first_v.n),
-        chance=(bench.chance, chance_of(bench.table, name, "" if name in bench.table.chance else str(bench.chance))),
+        chance=(bench.chance, chance_beside(bench, name)),
         lineages=[str(m.facts.get("lineage", m.id)) for m, _, _ in rows],
         items=_variances(rows, paired=paired),
     )

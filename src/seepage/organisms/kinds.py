@@ -40,8 +40,8 @@ _ENDS = ("", "n", "r", "s", "l")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """things: names, part after part.  kind: [n_things] index of each.  kinds: their names.  options: [n_things, 4] kinds
-    to choose from, the right one first, the near miss second."""
+    """things: names, part after part.  kind: [n_things] index of each.  kinds: their names.  options: [n_things, 4]
+    kinds to choose from, the right one first, the near miss second."""
 
     seed: int
     things: tuple[str, ...]

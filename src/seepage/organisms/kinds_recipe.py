@@ -39,7 +39,7 @@ class Recipe:
     rows: int = 64
     known: float = 0.65
     asked: float = 0.3
-    loose: float = 0.75
+    loose: float = 0.65
     rate: tuple[tuple[str, float], ...] = (("small", 4e-3), ("middle", 3e-3), ("large", 1.5e-3))
     warmup: int = 30
     decay: float = 0.4

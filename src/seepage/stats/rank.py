@@ -22,6 +22,7 @@ from .stages import Floats, Stages, gains, seed_variance, seed_variance_of_accur
 FOUND = 0.8  # share of runs in which a detectable effect is found
 LEVEL_OF_PLACEBO = 0.05
 DRAWS = 2000
+LEAST_FOR_A_LINE = 8  # references: below it gains are compared with their median whatever abilities are
 
 
 # --- gate 1: a lead that is not kept ---
@@ -126,33 +127,57 @@ class HeadStart:
     detectable: float
 
 
-def head_start(stages: Stages, model: int, references: Sequence[int], *, alpha: float) -> HeadStart:
+def head_start(
+    stages: Stages, model: int, references: Sequence[int], *, alpha: float, ability: Floats | None = None
+) -> HeadStart:
     """D = median of the references' gains - the model's own, tested against their spread (4.3). Seeds: 2 or more.
 
     se^2 = max(s^2 (1 + pi / 2R), items + seeds): honest models gain unequally, so the gain is one more draw from
     theirs.
+
+    ability: [K], measured apart from the benchmark, never its score before training, whose noise the gain shares. The
+    references' line of gain on ability then takes the place of their median: s^2 with R - 2 degrees of freedom, times
+    1 + leverage.
     """
     references = list(references)
     r = len(references)
     g = gains(stages)
     others = g[references]
-    value = float(np.median(others) - g[model])
+    expected, wide, spread, degrees = float(np.median(others)), np.pi / (2 * r), float(others.var(ddof=1)), r - 1
+    if ability is not None:
+        expected, wide, spread, degrees = _by_ability(ability[references], others, float(ability[model]))
+    value = expected - float(g[model])
     v_item = contrast_variance(stages, model, references)
     w2 = seed_variance(stages)
     noise = v_item + w2 / stages.seeds * (1 + 1 / r)
-    spread = float(others.var(ddof=1))
     return _tested(
         value,
-        se=max(spread * (1 + np.pi / (2 * r)), noise) ** 0.5,
-        degrees=r - 1,
+        se=max(spread * (1 + wide), noise) ** 0.5,
+        degrees=degrees,
         alpha=alpha,
         spread=spread**0.5,
         noise=noise**0.5,
         v_item=v_item,
         w2=w2,
         gain=float(g[model]),
-        median=float(np.median(others)),
+        median=expected,
     )
+
+
+def _by_ability(x: Floats, g: Floats, at: float) -> tuple[float, float, float, int]:
+    """(the references' line at an ability, its leverage, residual variance, degrees of freedom)."""
+    line = np.polynomial.Polynomial.fit(x, g, 1)
+    degrees = len(x) - 2
+    leverage = 1 / len(x) + float((at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
+    return float(line(at)), leverage, float(((g - line(x)) ** 2).sum()) / degrees, degrees
+
+
+def outside(ability: Floats, model: int, references: Sequence[int]) -> float:
+    """How far a model lies outside the references' abilities, as a share of their range; 0 inside."""
+    x = ability[list(references)]
+    beyond = max(float(x.min() - ability[model]), float(ability[model] - x.max()), 0.0)
+    span = float(np.ptp(x))
+    return beyond / span if span > 0 else (np.inf if beyond else 0.0)
 
 
 def _tested(value: float, *, se: float, degrees: int, alpha: float, **rest: Any) -> HeadStart:
