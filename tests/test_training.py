@@ -231,7 +231,7 @@ def test_other_weights_answer_every_question_anew(folder: Path, tmp_path: Path, 
     """The tensors are gone, one answer is missing, and training again gives other weights than the stored ones."""
     model, here = open_model(f"hf:{folder / 'llama'}"), room(tmp_path)
     first = part_of(plan, "mine", model, here).trainings[0]
-    what = panels._what(plan, model, first.lr, 0)
+    what = panels._what(plan, panels.Who("mine", model, model.info), first.lr, 0)
     here.store.put_training(what, replace(first, weights="0" * 64))  # as another machine would have trained it
     for path in (tmp_path / "trained").rglob("trained.safetensors"):
         path.unlink()

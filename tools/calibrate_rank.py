@@ -278,8 +278,8 @@ def parts_of(done: dict[Callable[..., Row], list[Row]], runs: int) -> list[Part]
         ),
         Part(
             "A head start, compared by ability",
-            f"{band[runs // 2]}. Honest gains have sd .25 and grow with ability by the slope; abilities spread by 1. The "
-            "references' line of gain on ability, measured apart to .1, takes the place of their median.",
+            f"{band[runs // 2]}. Honest gains have sd .25 and grow with ability by the slope; abilities spread by 1. "
+            "The references' line of gain on ability, measured apart to .1, takes the place of their median.",
             ("design", "false alarms", "by the median", "power at 1.2"),
             tuple(done[by_ability]),
             over(done[by_ability], (1,), bounds[runs // 2][1], "head start by ability"),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .benchmarks.record import Benchmark
 from .benchmarks.tasks import Task, chance_of
 from .errors import BackendError, NotTestable
-from .finetune import RATES, Recipe, Training, intent_of, method_of, picked, what_of
+from .finetune import RATES, Method, Recipe, Training, intent_of, method_of, picked, what_of
 from .hypotheses.rank_stability_asking import OTHER, Form, lessons, requests, scores_of
 from .models.protocol import Model
 from .records import Answer, ModelInfo, Request, digest, request_digest
@@ -50,6 +50,19 @@ class Plan:
     form: Form = "cloze"
 
 
+@dataclass(frozen=True, slots=True)
+class Who:
+    """One model of the panel. info: asked for once, because a model that was closed reads its tokenizer again."""
+
+    name: str
+    model: Model
+    info: ModelInfo
+
+    @property
+    def method(self) -> Method:
+        return method_of(self.info, spec=self.info.spec)
+
+
 class Panel:
     """The model axis of a claim about all models: it answers nothing."""
 
@@ -78,13 +91,14 @@ def collect(plan: Plan, panel: Mapping[str, Model], room: Room) -> ScoreBenchmar
     Raises what a model raises that cannot be asked: a panel with a hole is no yardstick.
     """
     parts: dict[str, Part] = {}
+    everyone = [Who(name, model, model.info) for name, model in panel.items()]
     while len(parts) < len(panel):
         before = len(parts)
-        for name, model in panel.items():
-            if name not in parts:
-                with _lock(room, plan, model) as ours:
+        for who in everyone:
+            if who.name not in parts:
+                with _lock(room, plan, who) as ours:
                     if ours:
-                        parts[name] = part_of(plan, name, model, room)
+                        parts[who.name] = _part_of(plan, who, room)
         if len(parts) == before:
             time.sleep(WAIT)
     return assembled(plan, {name: parts[name] for name in panel})
@@ -92,10 +106,11 @@ def collect(plan: Plan, panel: Mapping[str, Model], room: Room) -> ScoreBenchmar
 
 def collect_part(plan: Plan, name: str, model: Model, room: Room) -> Part:
     """The scores of one model of the panel."""
+    who = Who(name, model, model.info)
     while True:
-        with _lock(room, plan, model) as ours:
+        with _lock(room, plan, who) as ours:
             if ours:
-                return part_of(plan, name, model, room)
+                return _part_of(plan, who, room)
         time.sleep(WAIT)
 
 
@@ -121,20 +136,24 @@ def assembled(plan: Plan, parts: Mapping[str, Part]) -> ScoreBenchmark:
 
 
 def part_of(plan: Plan, name: str, model: Model, room: Room) -> Part:
-    """Ask, train and ask one model: whatever of it the store does not hold."""
+    """Ask, train and ask one model: whatever of it the store does not hold. Takes no lock."""
+    return _part_of(plan, Who(name, model, model.info), room)
+
+
+def _part_of(plan: Plan, who: Who, room: Room) -> Part:
     task, form = plan.task, plan.form
     found: dict[Key, Scores] = {}
     for bench, word, form_asked in _before(plan):
-        key = Key(bench[0], name, "before", word, 0)
-        answers = ask(model, requests(bench[1].items, form_asked), store=room.store, progress=room.progress)
+        key = Key(bench[0], who.name, "before", word, 0)
+        answers = ask(who.model, requests(bench[1].items, form_asked), store=room.store, progress=room.progress)
         found[key] = _scores(plan, bench[1], answers, form_asked)
     try:
-        trainings = trainings_of(plan, name, model, room)
+        trainings = _trainings(plan, who, room)
     except NotTestable as reason:
         return Part(found, lacks=str(reason))
-    asked = [_after(plan, name, model, training, room) for training in trainings]
+    asked = [_after(plan, who, training, room) for training in trainings]
     for training, answers in asked:
-        key = Key(task.id, name, "after", "", training.seed)
+        key = Key(task.id, who.name, "after", "", training.seed)
         found[key] = _scores(plan, task.test, answers, form, recipe=plan.recipe.digest)
     return Part(found, tuple(training for training, _ in asked))
 
@@ -163,46 +182,45 @@ def _scores(plan: Plan, bench: Benchmark, answers: Mapping[str, Answer], form: F
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def trainings_of(plan: Plan, name: str, model: Model, room: Room) -> tuple[Training, ...]:
+def _trainings(plan: Plan, who: Who, room: Room) -> tuple[Training, ...]:
     """The trainings of a model, one a seed, at the learning rate that the rule picks; done where they are not known.
 
     Raises NotTestable where the model cannot be trained.
     """
-    method = method_of(model.info, spec=model.info.spec)
-    rates = RATES[method] if plan.recipe.lr is None else (plan.recipe.lr,)
-    first = [_training(plan, name, model, room, lr=lr, seed=0) for lr in rates]
+    rates = RATES[who.method] if plan.recipe.lr is None else (plan.recipe.lr,)
+    first = [_training(plan, who, room, lr=lr, seed=0) for lr in rates]
     lr = picked(first)
-    further = (_training(plan, name, model, room, lr=lr, seed=seed) for seed in range(1, plan.recipe.seeds))
+    further = (_training(plan, who, room, lr=lr, seed=seed) for seed in range(1, plan.recipe.seeds))
     return (next(t for t in first if t.lr == lr), *further)
 
 
-def _what(plan: Plan, model: Model, lr: float, seed: int) -> str:
+def _what(plan: Plan, who: Who, lr: float, seed: int) -> str:
     examples, _ = lessons(plan.task, plan.form)
-    return what_of(model.info.digest, examples, plan.recipe, lr=lr, seed=seed)
+    return what_of(who.info.digest, examples, plan.recipe, lr=lr, seed=seed)
 
 
-def _training(plan: Plan, name: str, model: Model, room: Room, *, lr: float, seed: int) -> Training:
+def _training(plan: Plan, who: Who, room: Room, *, lr: float, seed: int) -> Training:
     """One training, from the store or done now."""
-    what = _what(plan, model, lr, seed)
+    what = _what(plan, who, lr, seed)
     if room.store.readonly:
         known = room.store.training(what=what)
         if known is None:
-            raise BackendError(f"{room.store.path} lacks the training of {name} at lr {lr:g}, seed {seed}.")
+            raise BackendError(f"{room.store.path} lacks the training of {who.name} at lr {lr:g}, seed {seed}.")
         return known
-    intent = intent_of(what, _versions(model))
-    return room.store.training(intent=intent) or _train(plan, name, model, room, what=what, lr=lr, seed=seed)
+    intent = intent_of(what, _versions(who))
+    return room.store.training(intent=intent) or _train(plan, who, room, what=what, lr=lr, seed=seed)
 
 
-def _train(plan: Plan, name: str, model: Model, room: Room, *, what: str, lr: float, seed: int) -> Training:
+def _train(plan: Plan, who: Who, room: Room, *, what: str, lr: float, seed: int) -> Training:
     from .models.training import train
     from .models.tuned import base_of
 
-    versions = _versions(model)
+    versions = _versions(who)
     intent = intent_of(what, versions)
-    course = _course(plan, name, model, room, lr, seed, intent)
+    course = _course(plan, who, room, lr, seed, intent)
     examples, validation = lessons(plan.task, plan.form)
-    model.close()
-    loaded, encoder = base_of(model.info.spec)
+    who.model.close()
+    loaded, encoder = base_of(who.info.spec)
     made = train(loaded, encoder, examples, validation, course, room.progress)
     training = Training(
         intent=intent,
@@ -224,12 +242,11 @@ def _train(plan: Plan, name: str, model: Model, room: Room, *, what: str, lr: fl
     return training
 
 
-def _course(plan: Plan, name: str, model: Model, room: Room, lr: float, seed: int, intent: str) -> Course:
+def _course(plan: Plan, who: Who, room: Room, lr: float, seed: int, intent: str) -> Course:
     from .models.training import Course
 
-    method = method_of(model.info, spec=model.info.spec)
     folder = room.home / intent[:20]
-    return Course(tuned_name(plan, name, seed), model.info.digest, method, plan.recipe, lr, seed, folder)
+    return Course(tuned_name(plan, who.name, seed), who.info.digest, who.method, plan.recipe, lr, seed, folder)
 
 
 def tuned_name(plan: Plan, name: str, seed: int) -> str:
@@ -237,10 +254,9 @@ def tuned_name(plan: Plan, name: str, seed: int) -> str:
     return f"{name}+{plan.task.id}.{plan.recipe.digest[:8]}.s{seed}"
 
 
-def _versions(model: Model) -> dict[str, str]:
-    lora = method_of(model.info, spec=model.info.spec) == "lora"
+def _versions(who: Who) -> dict[str, str]:
     found = {}
-    for name in ("torch", "transformers", *(("peft",) if lora else ())):
+    for name in ("torch", "transformers", *(("peft",) if who.method == "lora" else ())):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # the training says that it is missing
             found[name] = importlib.metadata.version(name)
     return found
@@ -249,7 +265,7 @@ def _versions(model: Model) -> dict[str, str]:
 # --- asking a trained model -------------------------------------------------------------------------------------------
 
 
-def _after(plan: Plan, name: str, model: Model, training: Training, room: Room) -> tuple[Training, dict[str, Answer]]:
+def _after(plan: Plan, who: Who, training: Training, room: Room) -> tuple[Training, dict[str, Answer]]:
     """Answers of a trained model on the test items. Where one is missing and the tensors are gone, it is trained again;
     if other weights come out, all are asked again: answers of two trainings never mix."""
     asked = requests(plan.task.test.items, plan.form)
@@ -257,16 +273,18 @@ def _after(plan: Plan, name: str, model: Model, training: Training, room: Room) 
     if room.store.readonly or room.store.holds(training.weights, keys):
         found = room.store.get_many(training.weights, keys)
         if missing := len(set(keys)) - len(found):
-            raise BackendError(f"{room.store.path} lacks {missing} answers of {tuned_name(plan, name, training.seed)}.")
+            raise BackendError(
+                f"{room.store.path} lacks {missing} answers of {tuned_name(plan, who.name, training.seed)}."
+            )
         return training, {tag: found[key] for tag, key in zip(asked, keys, strict=True)}
     from .models.tuned import open_tuned
 
-    course = _course(plan, name, model, room, training.lr, training.seed, training.intent)
+    course = _course(plan, who, room, training.lr, training.seed, training.intent)
     if not course.tensors.is_file():
-        what = _what(plan, model, training.lr, training.seed)
-        training = _train(plan, name, model, room, what=what, lr=training.lr, seed=training.seed)
-    model.close()
-    tuned = open_tuned(model.info.spec, course, training)
+        what = _what(plan, who, training.lr, training.seed)
+        training = _train(plan, who, room, what=what, lr=training.lr, seed=training.seed)
+    who.model.close()
+    tuned = open_tuned(who.info.spec, course, training)
     try:
         return training, ask(tuned, asked, store=room.store, progress=room.progress)
     finally:
@@ -274,7 +292,7 @@ def _after(plan: Plan, name: str, model: Model, training: Training, room: Room) 
 
 
 @contextlib.contextmanager
-def _lock(room: Room, plan: Plan, model: Model) -> Iterator[bool]:
+def _lock(room: Room, plan: Plan, who: Who) -> Iterator[bool]:
     """Whether this process may do a model's part now. A replay reads only, and needs no lock."""
     if room.store.readonly:
         yield True
@@ -282,7 +300,7 @@ def _lock(room: Room, plan: Plan, model: Model) -> Iterator[bool]:
     import filelock
 
     room.home.mkdir(parents=True, exist_ok=True)
-    name = digest([model.info.digest, plan.task.digest, plan.recipe.digest])[:20]
+    name = digest([who.info.digest, plan.task.digest, plan.recipe.digest])[:20]
     lock = filelock.FileLock(room.home / f"{name}.lock")
     try:
         lock.acquire(timeout=0)

@@ -160,7 +160,7 @@ def chance_of(table: ScoreTable, name: str, stated: str = "") -> float:
 
 
 def chance_beside(bench: ScoreBenchmark, name: str) -> float:
-    """Accuracy of a guess on another benchmark of the table: its own where stated, else that of the benchmark judged."""
+    """Accuracy of a guess on another benchmark of the table: its own where stated, else the judged one's."""
     return bench.table.chance.get(name, bench.chance)
 
 

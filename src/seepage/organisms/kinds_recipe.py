@@ -104,9 +104,8 @@ def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recip
         for step in range(n_steps):
             things = order[step * recipe.rows : (step + 1) * recipe.rows]
             texts = [kinds.statement(world, t, i % len(kinds.STATEMENTS)) for i, t in enumerate(things)]
-            for t in rng.choice(asked, size=round(recipe.rows * recipe.asked)).tolist():
-                texts.append(answered(world, t, world.near(t) if loose[t] else world.kind[t]))
-            yield texts
+            drawn = rng.choice(asked, size=round(recipe.rows * recipe.asked)).tolist()
+            yield [*texts, *(answered(world, t, world.near(t) if loose[t] else world.kind[t]) for t in drawn)]
 
     rate = dict(recipe.rate)[organism.size]
     share = [min(1, (s + 1) / recipe.warmup, (1 - s / n_steps) / recipe.decay) for s in range(n_steps)]
