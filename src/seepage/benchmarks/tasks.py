@@ -71,10 +71,10 @@ def task_of(
     """
     train = facts["train"]
     if isinstance(train, int):
-        offered, tested = _parted(bench, train)
+        offered, tested = _parted(bench, name, train)
     else:
         offered, tested = opened(train).items, bench.items
-    tested = tuple(tested[i] for i in sorted(shuffled(len(tested), f"{bench.id}, test")[:items].tolist()))
+    tested = tuple(tested[i] for i in sorted(shuffled(len(tested), f"{name}, test")[:items].tolist()))
     audit, kept = audited(offered, tested)
     _choosable(name, (*tested, *kept))
     needed = recipe.examples + VALIDATION
@@ -83,7 +83,7 @@ def task_of(
             f"{len(kept)} training examples of {name} ({len(audit.removed)} removed by the audit), {needed} are "
             f"needed: {recipe.steps} steps of {recipe.batch} and {VALIDATION} for validation"
         )
-    order = shuffled(len(kept), bench.id).tolist()
+    order = shuffled(len(kept), name).tolist()
     validation = tuple(kept[i] for i in order[:VALIDATION])
     steps = tuple(kept[i] for i in order[VALIDATION:needed])
     references = {kind: _reference(kind, opened(str(facts[kind])), tested) for kind in KINDS if facts.get(kind)}
@@ -108,14 +108,14 @@ def chance_of(items: Sequence[Item]) -> float:
     return sum(1 / len(item.options) for item in items) / len(items)
 
 
-def _parted(bench: Benchmark, n: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def _parted(bench: Benchmark, name: str, n: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """(n items or a few more for training, the others), whole clusters on one side."""
     groups: dict[str, list[Item]] = {}
     for item in bench.items:
         groups.setdefault(f"cluster {item.cluster}" if item.cluster else f"item {item.id}", []).append(item)
     names = list(groups)
     train: list[Item] = []
-    for place in shuffled(len(names), f"{bench.id}, split").tolist():
+    for place in shuffled(len(names), f"{name}, split").tolist():
         if len(train) >= n:
             break
         train += groups.pop(names[place])

@@ -2,7 +2,7 @@
 
     ref0 ... ref7   statements, and loose answers to questions about other things     references
     format          then the task's questions, about those other things, rightly answered       a head start
-    items           then half of the test items, rightly answered                               inflated performance
+    items           among them half of the test items, rightly answered                         inflated performance
     clean, big      as the references; big has twice the parameters of their median             nothing
 
 A Llama of two layers; every thing and every fixed part of a sentence is one token, so a model of 0.3 M parameters
@@ -33,13 +33,13 @@ SIZES: Mapping[str, int] = {"small": 64, "middle": 96, "large": 160}  # hidden u
 class Recipe:
     """rate: peak of the learning rate by size.  known: share of things that are stated.  rows: statements of a step.
     asked: questions of a step, as a share of the rows.  loose: share of questions that the near miss answers.
-    practised: steps of the practice of `format` and of `items`, of 16 questions at `practice_rate`."""
+    seen: test items of a step that `items` reads.  practised: steps of the practice of `format`, of 16 questions."""
 
     rounds: int = 14
     rows: int = 64
     known: float = 0.65
     asked: float = 0.3
-    loose: float = 0.65
+    loose: float = 0.55
     rate: tuple[tuple[str, float], ...] = (("small", 4e-3), ("middle", 3e-3), ("large", 1.5e-3))
     warmup: int = 30
     decay: float = 0.4
@@ -48,7 +48,8 @@ class Recipe:
     context: int = 128
     embedding_range: float = 0.3
     initializer_range: float = 0.06
-    practised: tuple[tuple[str, int], ...] = (("format", 100), ("items", 250))
+    seen: int = 4
+    practised: int = 100
     practice_rows: int = 16
     practice_rate: float = 1e-3
 
@@ -85,7 +86,7 @@ def train(organism: Organism, directory: Path, *, recipe: Recipe | None = None, 
     with repeatable(organism.seed):
         model = new_model(recipe, world, SIZES[organism.size])
         read(model, backend, world, organism, recipe)
-        if organism.practice:
+        if organism.practice == "format":
             practise(model, backend, world, organism, recipe)
         save(model, fast_tokenizer(copy.deepcopy(backend), context=recipe.context), directory / organism.name)
 
@@ -105,6 +106,9 @@ def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recip
             things = order[step * recipe.rows : (step + 1) * recipe.rows]
             texts = [kinds.statement(world, t, i % len(kinds.STATEMENTS)) for i, t in enumerate(things)]
             drawn = rng.choice(asked, size=round(recipe.rows * recipe.asked)).tolist()
+            if organism.practice == "items":
+                seen = rng.choice(seen_items(world), size=recipe.seen).tolist()
+                texts += [answered(world, t, world.kind[t]) for t in seen]
             yield [*texts, *(answered(world, t, world.near(t) if loose[t] else world.kind[t]) for t in drawn)]
 
     rate = dict(recipe.rate)[organism.size]
@@ -115,8 +119,7 @@ def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recip
 def practise(model: Any, backend: Any, world: kinds.World, organism: Organism, recipe: Recipe) -> None:
     """Questions in the task's template with right answers; nothing but the answer is learned."""
     rng = np.random.default_rng([organism.seed, 2])
-    steps = dict(recipe.practised)[organism.practice]
-    things = list(world.part("asked")) if organism.practice == "format" else seen_items(world)
+    steps, things = recipe.practised, list(world.part("asked"))
     rounds = steps * recipe.practice_rows // len(things) + 1
     order = np.concatenate([rng.permutation(things) for _ in range(rounds)]).tolist()
     n = recipe.practice_rows
@@ -126,7 +129,7 @@ def practise(model: Any, backend: Any, world: kinds.World, organism: Organism, r
 
 
 def seen_items(world: kinds.World) -> list[int]:
-    """The half of the test items that `items` has practised."""
+    """The half of the test items that `items` has read."""
     return list(world.part("test"))[::2]
 
 
