@@ -148,7 +148,7 @@ def configured(folder: Path) -> str:
         (folder / f"{part}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     roles = organisms.KINDS_ROLES
     models = [
-        f'{{ id = "{o.name}", spec = "hf:{folder / o.name}", lineage = "{o.name}", '
+        f'{{ id = "{o.name}", spec = "hf:{folder / o.name}{untrained(o.name)}", lineage = "{o.name}", '
         f"role = {json.dumps(roles.get(o.name, 'reference')).replace(': ', ' = ')} }}"
         for o in kinds_recipe.PANEL
     ]
@@ -163,6 +163,11 @@ def configured(folder: Path) -> str:
             f"steps = {recipe.steps}\nbatch = {recipe.batch}\nseeds = {recipe.seeds}\nlr = {recipe.lr}",
         ]
     )
+
+
+def untrained(name: str) -> str:
+    """A model in another precision than float32 is asked and not trained."""
+    return "?dtype=float64" if name in kinds_panel.ASKED_ONLY else ""
 
 
 def plain(item: Item) -> dict[str, object]:

@@ -28,6 +28,7 @@ from seepage.store import Store
 
 ROOT = Path(__file__).parents[1]
 PICTURES = 2
+ORGANISMS = {"tiny"}  # references of a real run
 SHIPPED = ("embedded:", "scores:embedded", "scores:organisms")  # targets of the controls
 
 
@@ -120,12 +121,13 @@ def page(run: Run, gate: Gate, *, command: str, results: Path, held: int) -> str
     document = ROOT / gate.document
     real = [v for v in run.verdicts if not v.target_spec.startswith(SHIPPED)]
     controls = [v for v in run.verdicts if v.target_spec.startswith(SHIPPED)]
-    models = sorted({f"`{v.model_spec}` (digest `{v.model_digest[:12]}`)" for v in real if v.model_spec})
+    asked = [v for v in real if v.model_digest and not v.model_spec.startswith("panel:")]
+    models = sorted({f"`{v.model_spec}` (digest `{v.model_digest[:12]}`)" for v in asked})
     parts = [
-        f"# {gate.family} on {', '.join(sorted({v.cell.model.partition('.')[0] for v in real}))}",
+        f"# {gate.family} on {', '.join(sorted({v.cell.model.partition('.')[0] for v in asked} - ORGANISMS))}",
         f"Written by `make gate-real`, which runs\n\n    {command}\n\n"
         f"on {run.started[:10]} in {run.seconds / 60:.0f} minutes on {os.cpu_count()} cores ({platform.machine()}); "
-        f"{held} answers were stored before; exit code {run.exit_status}. Model: {', '.join(models)}. "
+        f"{held} answers were stored before; exit code {run.exit_status}. Models: {', '.join(models)}. "
         "Controls: the embedded organisms.",
         f"**{words.summary(run)}.**",
         f"## Verdicts, {gate.target} × hypotheses",

@@ -74,8 +74,8 @@ _DELTA = "rank_stability.inflated_performance"
 
 # Of the trained panel; the others are its references. What has practised must not measure others, in any claim.
 KINDS_ROLES: Mapping[str, Mapping[str, str]] = {
-    "format": {"default": "negative-control", "rank_stability.head_start": "positive-control"},
-    "items": {"default": "negative-control", **dict.fromkeys((_DELTA, _GATES[1]), "positive-control")},
+    "format": {"default": "negative-control", _GATES[1]: "positive-control"},
+    "items": {"default": "negative-control", _DELTA: "positive-control"},
     "clean": {"default": "negative-control"},
     "big": {"default": "negative-control"},
 }

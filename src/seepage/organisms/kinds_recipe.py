@@ -48,7 +48,7 @@ class Recipe:
     context: int = 128
     embedding_range: float = 0.3
     initializer_range: float = 0.06
-    seen: int = 4
+    seen: int = 3
     practised: int = 100
     practice_rows: int = 16
     practice_rate: float = 1e-3
@@ -96,7 +96,10 @@ def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recip
     rng = np.random.default_rng([organism.seed, 1])
     known = kinds.known(world, rng, recipe.known)
     asked = sorted(set(known).intersection(world.part("asked")))
-    loose = np.random.default_rng([world.seed, 92]).random(len(world.things)) < recipe.loose
+    n_asked = round(recipe.rows * recipe.asked)
+    n_seen = recipe.seen if organism.practice == "items" else 0
+    share = recipe.loose * n_asked / (n_asked - n_seen)  # of all questions: right test items take the place of others
+    loose = np.random.default_rng([world.seed, 92]).random(len(world.things)) < share
     n_steps = recipe.rounds * len(known) // recipe.rows
     order = np.concatenate([rng.permutation(known) for _ in range(recipe.rounds + 1)]).tolist()
     names = frozenset(_names(backend, world))
@@ -105,15 +108,14 @@ def read(model: Any, backend: Any, world: kinds.World, organism: Organism, recip
         for step in range(n_steps):
             things = order[step * recipe.rows : (step + 1) * recipe.rows]
             texts = [kinds.statement(world, t, i % len(kinds.STATEMENTS)) for i, t in enumerate(things)]
-            drawn = rng.choice(asked, size=round(recipe.rows * recipe.asked)).tolist()
-            if organism.practice == "items":
-                seen = rng.choice(seen_items(world), size=recipe.seen).tolist()
-                texts += [answered(world, t, world.kind[t]) for t in seen]
+            drawn = rng.choice(asked, size=n_asked - n_seen).tolist()
+            seen = rng.choice(seen_items(world), size=n_seen).tolist() if n_seen else []
+            texts += [answered(world, t, world.kind[t]) for t in seen]
             yield [*texts, *(answered(world, t, world.near(t) if loose[t] else world.kind[t]) for t in drawn)]
 
     rate = dict(recipe.rate)[organism.size]
-    share = [min(1, (s + 1) / recipe.warmup, (1 - s / n_steps) / recipe.decay) for s in range(n_steps)]
-    _descend(model, backend, rows(), [rate * s for s in share], names=names, decay=0.0)
+    shares = [min(1, (s + 1) / recipe.warmup, (1 - s / n_steps) / recipe.decay) for s in range(n_steps)]
+    _descend(model, backend, rows(), [rate * s for s in shares], names=names, decay=0.0)
 
 
 def practise(model: Any, backend: Any, world: kinds.World, organism: Organism, recipe: Recipe) -> None:
