@@ -279,3 +279,26 @@ def test_stored_answers_are_not_trained_and_say_so(folder: Path, tmp_path: Path,
     assert made.trainings == ()
     assert "no weights: it cannot be trained" in made.lacks
     assert {k.stage for k in made.scores} == {"before"}
+
+
+def test_trained_tensors_that_were_changed_are_refused(folder: Path, tmp_path: Path, plan: Plan) -> None:
+    from safetensors.torch import load_file, save_file
+
+    model, here = open_model(f"hf:{folder / 'llama'}"), room(tmp_path)
+    part_of(plan, "mine", model, here)
+    for path in (tmp_path / "trained").rglob("trained.safetensors"):
+        tensors = load_file(path)
+        tensors["lm_head.weight"] += 1
+        save_file(tensors, path)
+    more = replace(plan, task=replace(plan.task, test=Benchmark("colours", items(61, "q"))))
+    with pytest.raises(BackendError, match=r"trained\.safetensors was changed; remove it"):
+        part_of(more, "mine", model, here)
+
+
+def test_more_options_than_letters_leave_the_other_form_out(folder: Path, tmp_path: Path, plan: Plan) -> None:
+    many = tuple(str(k) for k in range(30))
+    test = Benchmark("colours", (*items(40, "q"), Item("many", "Which?", options=many, gold=3)))
+    made = part_of(
+        replace(plan, task=replace(plan.task, test=test)), "mine", open_model(f"hf:{folder / 'llama'}"), room(tmp_path)
+    )
+    assert {key.form for key in made.scores} == {""}

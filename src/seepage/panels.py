@@ -19,7 +19,7 @@ from .benchmarks.record import Benchmark
 from .benchmarks.tasks import Task, chance_of
 from .errors import BackendError, NotTestable
 from .finetune import RATES, Method, Recipe, Training, intent_of, method_of, picked, what_of
-from .hypotheses.rank_stability_asking import OTHER, Form, lessons, requests, scores_of
+from .hypotheses.rank_stability_asking import OTHER, Form, lessons, lettered, requests, scores_of
 from .models.protocol import Model
 from .records import Answer, ModelInfo, Request, digest, request_digest
 from .scorer import Progress, ask
@@ -162,8 +162,9 @@ def _before(plan: Plan) -> Iterator[tuple[tuple[str, Benchmark], str, Form]]:
     """((name in the table, benchmark), its form in the table, form that is asked) of all that is asked untrained."""
     task, form = plan.task, plan.form
     yield (task.id, task.test), "", form
-    yield (task.id, task.test), form, form
-    yield (task.id, task.test), OTHER[form], OTHER[form]
+    if lettered(task.test.items):  # else there is no other form, and nothing is said of the formats
+        yield (task.id, task.test), form, form
+        yield (task.id, task.test), OTHER[form], OTHER[form]
     for kind, bench in task.references.items():
         yield (_named(task, kind), bench), "", form
 

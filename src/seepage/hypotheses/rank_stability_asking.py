@@ -48,6 +48,11 @@ def example(item: Item, form: Form) -> Example:
     return Example(item.id, prompt, answers, item.gold)
 
 
+def lettered(items: Sequence[Item]) -> bool:
+    """Whether there is a letter for every option of every item."""
+    return max(len(item.options) for item in items) <= len(prompts.LETTERS)
+
+
 def requests(items: Sequence[Item], form: Form) -> dict[str, Request]:
     """One request an item, by its id. A chat model is asked in plain text too: the template is the same for all."""
     asked = {item.id: example(item, form) for item in items}

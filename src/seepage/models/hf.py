@@ -78,7 +78,7 @@ class HFModel:
             self._set_threads()
             if self.tuned is not None:
                 model = load_to_change(self.checkpoint)
-                load_trained(model, self.tuned.course)
+                load_trained(model, self.tuned)
             elif plan is None:
                 model = load_weights(self.checkpoint)
             else:

@@ -292,12 +292,16 @@ def adapt(model: Any, course: Course) -> tuple[dict[str, Any], int]:
     return named, expected
 
 
-def load_trained(model: Any, course: Course) -> None:
-    """Give a model, as it came, the tensors of a training. Raises BackendError where they are of another model."""
+def load_trained(model: Any, tuned: Tuned) -> None:
+    """Give a model, as it came, the tensors of a training. Raises BackendError where they are not those that were
+    written."""
     from safetensors.torch import load_file
 
+    course = tuned.course
     named, _ = adapt(model, course)
     _put(named, load_file(course.tensors), where=str(course.tensors))
+    if weights_of(course.base, named) != tuned.weights:
+        raise BackendError(f"{course.tensors} was changed; remove it, and the training is repeated")
 
 
 def _put(named: Mapping[str, Any], tensors: Mapping[str, Tensor], *, where: str) -> None:
