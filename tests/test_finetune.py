@@ -206,3 +206,13 @@ def test_generic_stems_are_compared_with_their_options() -> None:
     audit, kept = audited(train, test)
     assert audit.removed == (("same", "same stem"),)
     assert [i.id for i in kept] == ["new"]
+
+
+def test_a_seed_that_is_added_repeats_no_other_training() -> None:
+    examples = [finetune.Example("a", "p", (" x", " y"), 0)]
+    more = dataclasses.replace(RECIPE, seeds=5)
+    one, other = (finetune.what_of("base", examples, recipe, lr=1e-3, seed=0) for recipe in (RECIPE, more))
+    assert one == other
+    assert RECIPE.digest != more.digest
+    longer = dataclasses.replace(RECIPE, steps=13)
+    assert finetune.what_of("base", examples, longer, lr=1e-3, seed=0) != one

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -64,6 +64,12 @@ class Recipe:
     def digest(self) -> str:
         """One for all models of a panel: scores of two recipes are not compared."""
         return digest({**dataclasses.asdict(self), "rates": [list(RATES[m]) for m in RATES], "version": VERSION})
+
+    @property
+    def weights_digest(self) -> str:
+        """Of what decides one training: a seed that is added later repeats no other, and a rate may come from the rule
+        or be stated."""
+        return replace(self, seeds=0, lr=None).digest
 
     @property
     def examples(self) -> int:
@@ -179,7 +185,7 @@ def rate_at(step: int, recipe: Recipe) -> float:
 def what_of(base: str, examples: Sequence[Example], recipe: Recipe, *, lr: float, seed: int) -> str:
     """Digest of a training whatever computes it. base: digest of the model's weights, tokenizer and dtype."""
     trained = [[e.prompt, e.target] for e in examples]
-    return digest({"base": base, "examples": trained, "recipe": recipe.digest, "lr": lr, "seed": seed})
+    return digest({"base": base, "examples": trained, "recipe": recipe.weights_digest, "lr": lr, "seed": seed})
 
 
 def intent_of(what: str, versions: Mapping[str, str]) -> str:
