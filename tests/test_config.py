@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seepage import twins
-from seepage.config import Config, derived_id, load, load_file, parse_entry
+from seepage.config import Config, derived_id, entries, load, load_file, parse_entry
 from seepage.errors import BadSpec
 from seepage.organisms import PANEL
 from seepage.policy import McGenerationPolicy, NumleakPolicy, Policy
@@ -368,3 +368,37 @@ def test_the_configuration_imports_neither_pytest_nor_anything_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- benchmarks that models are trained for ---
+
+
+@pytest.mark.parametrize("train", [900, "900", "0.9k"])
+def test_a_benchmark_may_set_items_apart_for_training(train: object) -> None:
+    (made,) = entries([{"spec": "file:q.jsonl", "train": train}], "benchmarks", where="here")
+    assert made.facts["train"] == 900
+    assert made.facts["kind"] == ()
+    assert made.facts["forms"] == ("both",)
+    assert made.spec == "file:q.jsonl"
+
+
+def test_a_train_split_and_a_reference_benchmark_may_be_benchmarks_of_their_own() -> None:
+    table = {"spec": "file:q.jsonl", "train": "file:t.jsonl", "synthetic": "file:new.jsonl"}
+    (made,) = entries([table], "benchmarks", where="here")
+    assert made.facts["train"] == "file:t.jsonl"
+    assert made.facts["kind"] == ("synthetic",)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"synthetic": "file:new.jsonl"}, "synthetic in here.* belongs to train"),
+        ({"train": 0}, "train=0 .* a number above 0"),
+        ({"train": True}, "train=True .* a number above 0"),
+        ({"train": "nothing"}, "'nothing' has no scheme"),
+        ({"train": 9, "same_task": 3}, "same_task=3 .* a text that is not empty"),
+    ],
+)
+def test_what_is_no_train_split_is_refused(table: dict[str, object], said: str) -> None:
+    with pytest.raises(BadSpec, match=said):
+        entries([{"spec": "file:q.jsonl", **table}], "benchmarks", where="here")

@@ -309,7 +309,7 @@ def _count(value: Any, key: str, where: str) -> int:
 
 def _train(value: Any, key: str, where: str) -> int | str:
     """How many items are set apart for training, or the spec of a benchmark of their own."""
-    if isinstance(value, str) and not value.isdigit():
+    if isinstance(value, str) and not value[:1].isdigit():
         split(value)
         return value
     return _count(value, key, where)
