@@ -301,8 +301,8 @@ def test_what_ships_with_the_package_brings_its_world(spec: str, axis: Any, worl
 
 
 def test_the_panel_is_entries_that_a_user_could_have_entered() -> None:
-    for axis, entries in PANEL._asdict().items():
-        for entry in entries:
+    for axis, shipped in PANEL._asdict().items():
+        for entry in shipped:
             role = dict(entry.role) if not isinstance(entry.role, str) else entry.role
             written = {"id": entry.id, "spec": entry.spec, "role": role, **entry.facts}
             (read,) = getattr(load({axis: [written]}), axis)
