@@ -114,7 +114,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
 def test_the_manifest_tells_every_shipped_file_and_its_digest() -> None:
     found = {p.relative_to(organisms.WEIGHTS).as_posix(): p for p in organisms.WEIGHTS.glob("*/*")}
     assert {path: hashlib.sha256(file.read_bytes()).hexdigest() for path, file in found.items()} == MANIFEST["sha256"]
-    assert sum(file.stat().st_size for file in found.values()) < 9e6
+    assert sum(file.stat().st_size for file in found.values()) < 11e6  # six organisms in a wheel
 
 
 def test_the_panel_names_organisms_and_series_that_open() -> None:
