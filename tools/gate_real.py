@@ -22,8 +22,11 @@ from pathlib import Path
 import ladder
 
 from seepage import config
-from seepage.records import Run, Verdict
-from seepage.reports import jsonl, words
+from seepage.hypotheses import rank_stability_order_agreement as order_agreement
+from seepage.organisms import kinds_panel
+from seepage.records import Member, ModelInfo, Run, Verdict
+from seepage.reports import jsonl, plots, words
+from seepage.seeds import named_rng
 from seepage.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -141,6 +144,7 @@ def page(run: Run, gate: Gate, *, command: str, results: Path, held: int) -> str
         "## Pictures",
         *ladder.pictures(real, results, document),
         *pictures(real, results, document, gate.pictured),
+        *(shipped_order(document) if gate.family == "rank_stability" else ()),
         "## The controls of this run",
         grid(controls, gate.target),
         "## Families",
@@ -218,6 +222,25 @@ def pictures(given: list[Verdict], results: Path, document: Path, pictured: tupl
         if len(drawn) == PICTURES:
             break
     return drawn
+
+
+def shipped_order(document: Path) -> list[str]:
+    """The bump chart of the panel of organisms that ships, from its answers: what the chart of a full panel shows."""
+    bench = kinds_panel.bench()
+    members = tuple(Member(name, name, "reference") for name in bench.table.models)
+    made = order_agreement.judge(
+        bench,
+        panel=members,
+        info=ModelInfo("scores:organisms", bench.table.digest),
+        policy=kinds_panel.POLICY,
+        alpha=0.05,
+        rng=named_rng("shipped order", seed=0),
+    )
+    target = document.parent / "images" / f"{document.stem}-organisms.svg"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(plots.render(made.figures[0]))
+    said = f"The order {made.finding} (the organisms that ship)."
+    return [f"![ranks of the organisms before and after equal training](images/{target.name})\n\n{said}"]
 
 
 def attached(results: Path, key: str) -> list[tuple[str, Path]]:
