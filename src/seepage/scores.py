@@ -84,13 +84,13 @@ class ScoreTable:
 
     path: str
     digest: str
-    scores: Mapping[Key, Scores]
-    by_stage: Mapping[tuple[str, str, str, str], dict[int, Scores]]
+    scores: Mapping[Key, Scores] = field(repr=False)  # a failed test shows its table: a million numbers take seconds
+    by_stage: Mapping[tuple[str, str, str, str], dict[int, Scores]] = field(repr=False)
     models: tuple[str, ...]
     benchmarks: tuple[str, ...]
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
-    trainings: Mapping[tuple[str, str], tuple[Training, ...]] = field(default_factory=dict)
+    trainings: Mapping[tuple[str, str], tuple[Training, ...]] = field(default_factory=dict, repr=False)
     lacks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def scored(self, benchmark: str, model: str, stage: str, form: str = "") -> dict[int, Scores]:
