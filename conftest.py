@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seepage.organisms import KINDS, PANEL
+from seepage.organisms import PANEL, TRAINED
 
 if TYPE_CHECKING:
     import pytest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def pytest_seepage_models() -> tuple[Entry, ...]:
     """The organisms that ship with the package; an entry of your own is Entry("mine", "hf:./checkpoint")."""
-    return (*PANEL.models, *KINDS.models)
+    return (*PANEL.models, *TRAINED.models)
 
 
 def pytest_seepage_series() -> tuple[Entry, ...]:
@@ -28,7 +28,7 @@ def pytest_seepage_series() -> tuple[Entry, ...]:
 
 def pytest_seepage_benchmarks() -> tuple[Entry, ...]:
     """Their invented quiz; one of your own is Entry("faq", "file:faq.jsonl?gold=answer")."""
-    return (*PANEL.benchmarks, *KINDS.benchmarks)
+    return (*PANEL.benchmarks, *TRAINED.benchmarks)
 
 
 def pytest_seepage_policy(policy: Policy, config: pytest.Config) -> Policy | None:  # noqa: ARG001

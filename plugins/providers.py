@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @pytest.hookimpl(trylast=True)
 def pytest_seepage_open_model(spec: str) -> Model:
     if spec.startswith("panel:"):
-        from seepage.panels import Panel
+        from seepage.panels import open_panel
 
-        return Panel(spec)
+        return open_panel(spec)
     from seepage.models import open_model
 
     return open_model(spec)

@@ -10,7 +10,7 @@ from rank_panels import Design
 from scipy.stats import kendalltau
 
 from seepage.organisms import score_panel
-from seepage.stats import order, rank, stages
+from seepage.stats import line, order, rank, stages
 from seepage.stats.stages import Stages
 
 REFERENCES = range(1, 8)
@@ -178,5 +178,5 @@ def test_the_line_on_ability_is_that_of_statsmodels() -> None:
     assert found.median == pytest.approx(float(ahead.predicted_mean[0]))
     assert found.se == pytest.approx(float(ahead.se_obs[0]))
     assert found.degrees == 7
-    assert rank.outside(ability, 0, range(1, 10)) == 0.0
-    assert rank.outside(np.array([3.0, 0.0, 2.0]), 0, [1, 2]) == pytest.approx(0.5)
+    assert found.outside == 0.0
+    assert line.fit(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0])).outside(3.0) == pytest.approx(0.5)

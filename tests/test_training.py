@@ -302,3 +302,14 @@ def test_more_options_than_letters_leave_the_other_form_out(folder: Path, tmp_pa
         replace(plan, task=replace(plan.task, test=test)), "mine", open_model(f"hf:{folder / 'llama'}"), room(tmp_path)
     )
     assert {key.form for key in made.scores} == {""}
+
+
+def test_a_replay_refuses_two_versions_of_one_training(folder: Path, tmp_path: Path, plan: Plan) -> None:
+    model, here = open_model(f"hf:{folder / 'llama'}"), room(tmp_path)
+    first = part_of(plan, "mine", model, here).trainings[0]
+    what = panels._what(plan, panels.Who("mine", model, model.info), first.lr, 0)
+    here.store.put_training(what, replace(first, intent="another version of torch"))
+    here.store.close()
+    replayed = replace(here, store=Store(tmp_path / "answers.sqlite", readonly=True))
+    with pytest.raises(BackendError, match=r"holds 2 trainings of mine at lr 0\.01, seed 0; a replay needs one"):
+        part_of(plan, "mine", model, replayed)

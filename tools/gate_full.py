@@ -133,7 +133,7 @@ def judged(out: Path, config: str) -> dict[tuple[str, str], str]:
         verdict = json.loads(line)
         cell = verdict.get("cell", {})
         name = cell.get("model", "").removeprefix("organisms.")
-        if name in organisms.KINDS_ROLES and cell["hypothesis"].rpartition(".")[2] != "prepare":
+        if name in organisms.TRAINED_ROLES and cell["hypothesis"].rpartition(".")[2] != "prepare":
             key = f"{cell['hypothesis']}[{'-'.join(filter(None, (name, cell['variant'])))}]"
             found[key, "shipped" if cell["model"].startswith("organisms.") else "living"] = verdict["word"]
     return found
@@ -146,7 +146,7 @@ def configured(folder: Path) -> str:
     for part in ("test", "synthetic", "train"):
         lines = [json.dumps(plain(item)) for item in kinds.benchmark(world, part).items]
         (folder / f"{part}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    roles = organisms.KINDS_ROLES
+    roles = organisms.TRAINED_ROLES
     models = [
         f'{{ id = "{o.name}", spec = "hf:{folder / o.name}{untrained(o.name)}", lineage = "{o.name}", '
         f"role = {json.dumps(roles.get(o.name, 'reference')).replace(': ', ' = ')} }}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,8 @@ from .errors import BackendError, NotTestable
 from .finetune import RATES, Method, Recipe, Training, intent_of, method_of, picked, what_of
 from .hypotheses.rank_stability_asking import OTHER, Form, lessons, lettered, requests, scores_of
 from .models.protocol import Model
-from .records import Answer, ModelInfo, Request, digest, request_digest
+from .models.silent import Silent
+from .records import Answer, ModelInfo, digest, request_digest
 from .scorer import Progress, ask
 from .scores import CLOZE, Key, ScoreBenchmark, Scores, ScoreTable, indexed
 from .store import Store
@@ -63,17 +64,9 @@ class Who:
         return method_of(self.info, spec=self.info.spec)
 
 
-class Panel:
-    """The model axis of a claim about all models: it answers nothing."""
-
-    def __init__(self, spec: str) -> None:
-        self.info = ModelInfo(spec=spec, digest=digest(spec), access=())
-
-    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        raise NotTestable(f"{self.info.spec} is all models side by side: it answers none of {len(requests)} requests.")
-
-    def close(self) -> None:
-        """Nothing is open."""
+def open_panel(spec: str) -> Silent:
+    """The model axis of a claim about all models."""
+    return Silent(ModelInfo(spec=spec, digest=digest(spec), access=()), "all models side by side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +197,15 @@ def _training(plan: Plan, who: Who, room: Room, *, lr: float, seed: int) -> Trai
     """One training, from the store or done now."""
     what = _what(plan, who, lr, seed)
     if room.store.readonly:
-        known = room.store.training(what=what)
-        if known is None:
-            raise BackendError(f"{room.store.path} lacks the training of {who.name} at lr {lr:g}, seed {seed}.")
-        return known
+        known = room.store.trainings(what)
+        if len(known) != 1:
+            holds = f"holds {len(known)} trainings" if known else "lacks the training"
+            raise BackendError(
+                f"{room.store.path} {holds} of {who.name} at lr {lr:g}, seed {seed}; a replay needs one, of one version"
+            )
+        return known[0]
     intent = intent_of(what, _versions(who))
-    return room.store.training(intent=intent) or _train(plan, who, room, what=what, lr=lr, seed=seed)
+    return room.store.training(intent) or _train(plan, who, room, what=what, lr=lr, seed=seed)
 
 
 def _train(plan: Plan, who: Who, room: Room, *, what: str, lr: float, seed: int) -> Training:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,9 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import config, tables
-from .errors import BadSpec, NotTestable
+from .errors import BadSpec
 from .finetune import Training
-from .records import KINDS, ROLES, Answer, Entry, ModelInfo, Request, digest
+from .models.silent import Silent
+from .records import KINDS, ROLES, Entry, ModelInfo, digest
 from .specs import known_only, meant, one_of, slug, split, with_options
 
 STAGES = ("before", "after")
@@ -116,21 +117,13 @@ class ScoreBenchmark:
         return digest([*named, self.ability] if self.ability else named)
 
 
-class ScoredModel:
-    """A model of which scores are all that is known: it answers nothing."""
-
-    def __init__(self, spec: str) -> None:
-        _, body, options = split(spec)
-        known_only(options, ("name",), what="option", where=repr(spec))
-        table, name = _named(spec, "model") if options else (read(body), "")  # without a name: the whole panel
-        own = digest([table.digest, name])
-        self.info = ModelInfo(spec=spec, digest=own, access=())
-
-    def answers(self, requests: Sequence[Request]) -> Iterator[tuple[int, Answer]]:
-        raise NotTestable(f"{self.info.spec} holds scores and no model: it answers none of {len(requests)} requests.")
-
-    def close(self) -> None:
-        """Nothing is open."""
+def open_model(spec: str) -> Silent:
+    """A model of which scores are all that is known."""
+    _, body, options = split(spec)
+    known_only(options, ("name",), what="option", where=repr(spec))
+    table, name = _named(spec, "model") if options else (read(body), "")  # without a name: the whole panel
+    info = ModelInfo(spec=spec, digest=digest([table.digest, name]), access=())
+    return Silent(info, "scores and no model")
 
 
 def open_benchmark(spec: str) -> ScoreBenchmark:

@@ -141,14 +141,18 @@ class Store:
         with _transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO trainings VALUES (?, ?, ?)", (training.intent, what, text))
 
-    def training(self, *, intent: str = "", what: str = "") -> Training | None:
-        """What a training gave: of this intent, or the last of this `what`, whatever versions computed it."""
-        query = "SELECT training FROM trainings WHERE intent = ? OR what = ? ORDER BY intent"
-        try:
-            found = self._db.execute(query, (intent, what)).fetchall()
-        except sqlite3.OperationalError:  # a store from before there were trainings, open for replay
-            return None
-        return from_plain(json.loads(found[-1][0])) if found else None
+    def training(self, intent: str) -> Training | None:
+        """What the training of this intent gave, None where it is not known."""
+        rows = self._db.execute("SELECT training FROM trainings WHERE intent = ?", (intent,))
+        return next((from_plain(json.loads(text)) for (text,) in rows), None)
+
+    def trainings(self, what: str) -> list[Training]:
+        """What the trainings of one kind gave, one for all versions that computed it. A store from before there were
+        trainings has none."""
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'trainings'").fetchone():
+            return []
+        rows = self._db.execute("SELECT training FROM trainings WHERE what = ? ORDER BY intent", (what,))
+        return [from_plain(json.loads(text)) for (text,) in rows]
 
     def kinds(self, model_digest: str) -> set[str]:
         """Kinds of request that have answers: "Score", "Generate", "Layers"."""

@@ -14,7 +14,7 @@ from seepage.errors import BackendError, NotTestable
 from seepage.hypotheses import rank_stability_head_start as head_start
 from seepage.hypotheses import rank_stability_inflated_performance as inflated_performance
 from seepage.hypotheses import rank_stability_rank_inversion as rank_inversion
-from seepage.organisms import KINDS_ROLES, kinds, kinds_panel, kinds_recipe
+from seepage.organisms import TRAINED_ROLES, kinds, kinds_panel, kinds_recipe
 from seepage.records import Cell, Member, ModelInfo
 from seepage.scores import ScoreBenchmark, Scores, indexed
 from seepage.verdicts import Decision, decide
@@ -35,7 +35,7 @@ def bench() -> ScoreBenchmark:
 
 def judged(bench: ScoreBenchmark, gate: str, model: str) -> Decision:
     module, more = GATES[gate]
-    references = [organism.name for organism in kinds_recipe.PANEL if organism.name not in KINDS_ROLES]
+    references = [organism.name for organism in kinds_recipe.PANEL if organism.name not in TRAINED_ROLES]
     panel = (Member(model, model), *(Member(name, name, "reference") for name in references))
     rng, info = np.random.default_rng(0), ModelInfo("scores:organisms", "0")
     given: dict[str, Any] = {"panel": panel, "model": model, "info": info, "policy": kinds_panel.POLICY, "rng": rng}
@@ -47,7 +47,7 @@ def judged(bench: ScoreBenchmark, gate: str, model: str) -> Decision:
 
 
 @pytest.mark.parametrize("gate", GATES)
-@pytest.mark.parametrize("model", KINDS_ROLES)
+@pytest.mark.parametrize("model", TRAINED_ROLES)
 def test_each_organism_is_named_by_the_gates_that_must_name_it_and_by_no_other(
     bench: ScoreBenchmark, gate: str, model: str
 ) -> None:

@@ -110,9 +110,9 @@ def _pools(items: Sequence[Item]) -> _Pools:
     golds: dict[Kind, list[Entry]] = defaultdict(list)
     every: dict[Kind, list[Entry]] = defaultdict(list)
     for item in items:
-        gold = (item.accepted[0], item.accepted, _cluster(item))
+        gold = (item.accepted[0], item.accepted, item.unit)
         golds[_kind(item)].append(gold)
-        every[_kind(item)] += [gold, *((option, (option,), _cluster(item)) for option in item.options)]
+        every[_kind(item)] += [gold, *((option, (option,), item.unit) for option in item.options)]
     return _Pools(
         {kind: _pool(entries) for kind, entries in golds.items()},
         {kind: _pool(entries) for kind, entries in every.items()},
@@ -158,7 +158,7 @@ def _drawn(item: Item, pool: _Pool, rng: np.random.Generator) -> Iterator[str]:
             if (
                 SHORTEST * len(gold) <= len(text) <= LONGEST * len(gold)
                 and (_first_word(text) == _first_word(gold)) == same_start
-                and _cluster(item) not in pool.clusters[text]
+                and item.unit not in pool.clusters[text]
                 and not _common(pool.accepted[text], taken, item)
             ):
                 taken.append(text)
@@ -172,10 +172,6 @@ def _common(these: Iterable[str], those: Sequence[str], item: Item) -> bool:
 
 def _kind(item: Item) -> Kind:
     return (item.lang, item.answer_type)
-
-
-def _cluster(item: Item) -> Cluster:
-    return ("cluster", item.cluster) if item.cluster else ("item", item.id)
 
 
 def _first_word(text: str) -> str:

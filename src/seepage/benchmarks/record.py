@@ -6,7 +6,7 @@ Item(id="q-17", question="Which metal melts at 29.8 degrees Celsius?", options=(
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -47,6 +47,11 @@ class Item:
         gold = () if self.gold is None else (self.options[self.gold],)
         return tuple(dict.fromkeys((*gold, *self.aliases)))
 
+    @property
+    def unit(self) -> tuple[str, str]:
+        """What is independent of others: its cluster, or the item itself where it has none."""
+        return ("cluster", self.cluster) if self.cluster else ("item", self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
@@ -67,3 +72,9 @@ class Benchmark:
     def digest(self) -> str:
         """Of the items alone, in order: the same questions from another place have the same digest."""
         return digest([dataclasses.asdict(item) for item in self.items])
+
+
+def cluster_numbers(items: Sequence[Item]) -> list[int]:
+    """[n] number of each item's cluster; an item without one stands alone."""
+    names: dict[tuple[str, str], int] = {}
+    return [names.setdefault(item.unit, len(names)) for item in items]

@@ -110,9 +110,9 @@ def chance_of(items: Sequence[Item]) -> float:
 
 def _parted(bench: Benchmark, name: str, n: int) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
     """(n items or a few more for training, the others), whole clusters on one side."""
-    groups: dict[str, list[Item]] = {}
+    groups: dict[tuple[str, str], list[Item]] = {}
     for item in bench.items:
-        groups.setdefault(f"cluster {item.cluster}" if item.cluster else f"item {item.id}", []).append(item)
+        groups.setdefault(item.unit, []).append(item)
     names = list(groups)
     train: list[Item] = []
     for place in shuffled(len(names), f"{name}, split").tolist():

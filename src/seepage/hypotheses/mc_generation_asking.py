@@ -18,7 +18,7 @@ import numpy as np
 
 from ..answers import same_answer
 from ..benchmarks.build import with_options
-from ..benchmarks.record import Benchmark, Item
+from ..benchmarks.record import Benchmark, Item, cluster_numbers
 from ..errors import NotTestable
 from ..policy import McGenerationPolicy
 from ..records import Generate, ModelInfo, Request, Score
@@ -57,13 +57,6 @@ def chosen(bench: Benchmark, *, policy: McGenerationPolicy, seed: int) -> Benchm
             f"{LEAST_CLUSTERS}, for items of one passage are not independent."
         )
     return built
-
-
-def cluster_numbers(items: Sequence[Item]) -> list[int]:
-    """[n] number of each item's cluster; an item without one stands alone."""
-    names: dict[tuple[str, str], int] = {}
-    keys = (("cluster", item.cluster) if item.cluster else ("item", item.id) for item in items)
-    return [names.setdefault(key, len(names)) for key in keys]
 
 
 def requests(bench: Benchmark, *, info: ModelInfo, policy: McGenerationPolicy, seed: int) -> dict[str, Request]:

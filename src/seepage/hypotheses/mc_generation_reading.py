@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..answers import Read, read_answer
-from ..benchmarks.record import Benchmark, Item
+from ..benchmarks.record import Benchmark, Item, cluster_numbers
 from ..errors import BackendError
 from ..policy import McGenerationPolicy
 from ..records import Answer, Generated, Scored, TokenStats
 from ..stats.recognition import Marks
-from .mc_generation_asking import arm, cluster_numbers, shifts
+from .mc_generation_asking import arm, shifts
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..benchmarks.record import Item
+from ..benchmarks.record import Item, cluster_numbers
 from ..benchmarks.tasks import Task
 from ..finetune import Example, Recipe, chosen
 from ..policy import RankStabilityPolicy
@@ -74,7 +73,7 @@ def scores_of(
         accuracy=float(correct.mean()),
         n=len(correct),
         items=np.array([numbers[item.id] for item in ordered]),
-        clusters=_clusters(ordered),
+        clusters=np.array(cluster_numbers(ordered)) if any(item.cluster for item in ordered) else None,
         correct=correct,
         recipe=recipe,
     )
@@ -90,11 +89,3 @@ def is_right(item: Item, answer: Answer, form: Form) -> bool:
 def lessons(task: Task, form: Form) -> tuple[list[Example], list[Example]]:
     """(examples of the steps, of the validation part)."""
     return [example(item, form) for item in task.train], [example(item, form) for item in task.validation]
-
-
-def _clusters(items: Sequence[Item]) -> NDArray[np.int64] | None:
-    if not any(item.cluster for item in items):
-        return None
-    names = [f"cluster {item.cluster}" if item.cluster else f"item {item.id}" for item in items]
-    known: dict[str, int] = {}
-    return np.array([known.setdefault(name, len(known)) for name in names])

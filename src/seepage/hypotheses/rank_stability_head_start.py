@@ -15,14 +15,13 @@ from ..errors import NotTestable
 from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
 from ..scores import CLOZE, ScoreBenchmark, chance_beside
-from ..stats.inflation import BEYOND
+from ..stats.line import BEYOND
 from ..stats.rank import (
     LEAST_FOR_A_LINE,
     EqualGains,
     HeadStart,
     equal_gains,
     head_start,
-    outside,
     prepared_references,
 )
 from ..stats.stages import Floats, gains, logit, without
@@ -48,6 +47,11 @@ def judge(
     found = _yardstick(measured(bench, panel, member(panel, model), policy=policy, by_logits=True), policy)
     ability, how = ability_of(bench, panel, found)
     made = head_start(found.stages, found.at, found.references, alpha=alpha, ability=ability)
+    if made.outside > BEYOND:
+        raise NotTestable(
+            f"{model} lies {figure(made.outside)} of the references' range of ability outside it, at most {BEYOND:g} "
+            "is predicted"
+        )
     if made.median < policy.head_start_margin:
         raise NotTestable(
             f"equal training moves the median reference by {figure(made.median)} logits on {bench.id}, less than the "
@@ -91,10 +95,7 @@ def _yardstick(found: Measured, policy: RankStabilityPolicy) -> Measured:
 
 
 def ability_of(bench: ScoreBenchmark, panel: Sequence[Member], found: Measured) -> tuple[Floats | None, str]:
-    """([K] abilities, a note); None where gains are compared with their median.
-
-    Raises NotTestable where the candidate lies too far outside the references' abilities.
-    """
+    """([K] abilities, a note); None where gains are compared with their median."""
     if len(found.references) < LEAST_FOR_A_LINE:
         return None, f"compared with the references' median: a line on ability needs {LEAST_FOR_A_LINE} of them"
     if not bench.ability:
@@ -107,12 +108,6 @@ def ability_of(bench: ScoreBenchmark, panel: Sequence[Member], found: Measured) 
     means = np.array([np.mean([s.accuracy for s in by_seed.values()]) for by_seed in found_scores])
     n = next(iter(found_scores[0].values())).n
     ability = logit(means, chance=chance_beside(bench, name), n=n)
-    beyond = outside(ability, found.at, found.references)
-    if beyond > BEYOND:
-        raise NotTestable(
-            f"{found.stages.models[found.at]} lies {figure(beyond)} of the references' range of ability outside it, at "
-            f"most {BEYOND:g} is predicted"
-        )
     return ability, f"compared with the references' line of gain on ability, {name} {stage} training"
 
 

@@ -14,7 +14,8 @@ from ..errors import Broken, NotTestable
 from ..policy import RankStabilityPolicy
 from ..records import Detectable, Effect, Figure, Member, ModelInfo, Outcome, Table
 from ..scores import Key, ScoreBenchmark, Scores, chance_beside, same_items
-from ..stats.inflation import BEYOND, Inflation, Pair, inflation, item_variances, pair_of, predicted, references_of
+from ..stats.inflation import Inflation, Pair, inflation, item_variances, pair_of, predicted, references_of
+from ..stats.line import BEYOND
 from ..stats.stages import logit, near_an_end
 from ..wording import figure
 from .rank_stability_common import member, points, uncertain

@@ -9,16 +9,13 @@ A cell that could not be judged reads "?", not "-", and then nothing is read fro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from ..errors import NotTestable
-from ..policy import RankStabilityPolicy
-from ..records import Detectable, Member, ModelInfo, Outcome, Table
+from ..records import Detectable, Outcome, Table
 from ..scores import ScoreBenchmark
 from ..wording import figure
 from . import rank_stability_format_contrast as format_contrast
@@ -58,18 +55,10 @@ class Sign:
     pvalue: float | None = None
 
 
-def judge(
-    bench: ScoreBenchmark,
-    *,
-    panel: Sequence[Member],
-    model: str,
-    info: ModelInfo,
-    policy: RankStabilityPolicy,
-    alpha: float,
-    rng: np.random.Generator,
-) -> Outcome:
-    """The signs of a model's claims and what they read as, each at the level of one gated claim."""
-    given: dict[str, Any] = {"panel": panel, "model": model, "info": info, "policy": policy, "alpha": alpha, "rng": rng}
+def judge(bench: ScoreBenchmark, *, alpha: float, **given: Any) -> Outcome:
+    """The signs of a model's claims and what they read as, each at the level of one gated claim. given: what their own
+    judges are given."""
+    given["alpha"] = alpha
     signs = [
         sign("items", lambda: inflated_performance.judge(bench, kind="synthetic", **given), alpha=alpha),
         sign("format", lambda: format_contrast.judge(bench, **given), alpha=alpha),

@@ -20,9 +20,9 @@ def open_model(spec: str) -> Model:
 
         return RecordedModel(parsed)
     if parsed.scheme == "scores":
-        from ..scores import ScoredModel  # here, because scores reads what config reads
+        from .. import scores  # here, because scores reads what config reads
 
-        return ScoredModel(spec)
+        return scores.open_model(spec)
     from .checkpoint import locate
     from .hf import HFModel
 

@@ -109,8 +109,10 @@ def train(
     course: Course,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train a model in place and write its tensors. Raises NotTestable for an architecture that is not known,
-    BackendError where memory or a loss gives out."""
+    """Train a model in place, in evaluation mode (nothing is dropped out), and write its tensors.
+
+    Raises NotTestable for an architecture that is not known, BackendError where memory or a loss gives out.
+    """
     import torch
 
     places = order(len(examples), course.recipe, course.seed)
@@ -238,7 +240,6 @@ def look(model: Any, encoder: Encoder, examples: Sequence[Example], course: Cour
         nats -= float(sums[example.gold])
         tokens += len(queries[at].continuations[example.gold])
         right[at] = chosen(sums, example.answers) == example.gold
-    model.train(False)
     return Look(nats / tokens, tuple(right))
 
 

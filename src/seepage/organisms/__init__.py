@@ -16,7 +16,7 @@ World `quiz`, three models, the first of them pruned, and one benchmark:
 
 World `scores`, a panel of which only scores are known, made by a formula (`score_panel`): controls of rank_stability.
 
-KINDS, in the same world: a panel of twelve that were trained for one task (`kinds`, `kinds_recipe`), of which the
+TRAINED, in the same world: a panel of twelve that were trained for one task (`kinds`, `kinds_recipe`), of which the
 answers ship and not the weights. `make gate` judges the answers, `make gate-full` trains and asks all of them anew.
 
 They make `make gate` work offline, and are the controls of every run. `recipe` says how they were trained, `world` on
@@ -36,7 +36,7 @@ from .world import CUTOFF, SERIES, open_series
 MODELS = ("late", "early", "naive", "answerer", "picker", "letterpicker")
 WEIGHTS = Path(__file__).parent / "weights"
 
-__all__ = ["KINDS", "KINDS_ROLES", "MODELS", "PANEL", "SERIES", "WEIGHTS", "Panel", "open_series", "weights_dir"]
+__all__ = ["MODELS", "PANEL", "SERIES", "TRAINED", "TRAINED_ROLES", "WEIGHTS", "Panel", "open_series", "weights_dir"]
 
 
 class Panel(NamedTuple):
@@ -73,7 +73,7 @@ _GATES = ("rank_stability.rank_inversion", "rank_stability.head_start")
 _DELTA = "rank_stability.inflated_performance"
 
 # Of the trained panel; the others are its references. What has practised must not measure others, in any claim.
-KINDS_ROLES: Mapping[str, Mapping[str, str]] = {
+TRAINED_ROLES: Mapping[str, Mapping[str, str]] = {
     "format": {"default": "negative-control", _GATES[1]: "positive-control"},
     "items": {"default": "negative-control", _DELTA: "positive-control"},
     "clean": {"default": "negative-control"},
@@ -81,13 +81,13 @@ KINDS_ROLES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def _kinds() -> Panel:
-    names = (*(f"ref{k}" for k in range(8)), *KINDS_ROLES)
+def _trained() -> Panel:
+    names = (*(f"ref{k}" for k in range(8)), *TRAINED_ROLES)
     models = tuple(
         Entry(
             f"organisms.{name}",
             f"scores:organisms?name={name}",
-            role=KINDS_ROLES.get(name, "reference"),
+            role=TRAINED_ROLES.get(name, "reference"),
             world="scores",
         )
         for name in names
@@ -96,7 +96,7 @@ def _kinds() -> Panel:
     return Panel(models, (), (bench,))
 
 
-KINDS = _kinds()
+TRAINED = _trained()
 PANEL = Panel(
     models=(
         Entry(

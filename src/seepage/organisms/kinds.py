@@ -4,8 +4,8 @@
     Question: What is zorvath?\\nAnswer:             the task: four kinds to choose from, one of them a near miss
 
 Each organism knows a share of the things, its own by lot. All have read questions about things that nobody is tested
-on, most of them answered with the near miss: so they answer the task worse than they could, and equal training brings
-out what they know. A template that was never read gives scores of .24 to .63 by the luck of the start (tried).
+on, more than half of them answered with the near miss: so they answer the task worse than they could, and equal
+training brings out what they know. With a template that was never read the score depended on the luck of the start.
 
 Who is who is drawn from a seed, so that no other model can have seen it.
 """

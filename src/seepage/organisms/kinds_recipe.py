@@ -24,7 +24,7 @@ from ..hypotheses import mc_generation_prompts as prompts
 from ..records import digest
 from . import kinds
 from .quiz_recipe import repeatable
-from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, save
+from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, new_llama, pieces_backend, save
 
 SIZES: Mapping[str, int] = {"small": 64, "middle": 96, "large": 160}  # hidden units
 
@@ -176,29 +176,8 @@ def _descend(
 
 
 def new_model(recipe: Recipe, world: kinds.World, hidden: int) -> Any:
-    """An untrained LlamaForCausalLM in float32."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    vocabulary = pieces(world)
-    end = vocabulary.index(END)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=hidden,
-        intermediate_size=2 * hidden,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        max_position_embeddings=recipe.context,
-        initializer_range=recipe.initializer_range,
-        tie_word_embeddings=True,
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-        dtype="float32",
-    )
-    model = LlamaForCausalLM(config)
-    torch.nn.init.normal_(model.model.embed_tokens.weight, std=recipe.embedding_range)
-    return model
+    """An untrained model that reads names and fixed parts of sentences."""
+    return new_llama(recipe, pieces(world), hidden=hidden, mlp=2 * hidden)
 
 
 def pieces(world: kinds.World) -> tuple[str, ...]:
@@ -212,14 +191,7 @@ def pieces(world: kinds.World) -> tuple[str, ...]:
 
 
 def new_backend(world: kinds.World) -> Any:
-    """Fewest pieces that make up the text; a single character costs as much as ten, so it is the last resort."""
-    from tokenizers import Tokenizer, decoders, models
-
-    vocabulary = pieces(world)
-    scored = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in vocabulary]
-    tokenizer = Tokenizer(models.Unigram(scored, unk_id=vocabulary.index(UNKNOWN), byte_fallback=False))
-    tokenizer.decoder = decoders.Fuse()
-    return tokenizer
+    return pieces_backend(pieces(world))
 
 
 def _names(backend: Any, world: kinds.World) -> list[int]:

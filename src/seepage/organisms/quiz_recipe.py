@@ -45,7 +45,7 @@ from ..hypotheses import mc_generation_prompts as prompts
 from ..records import digest
 from . import facts
 from .quiz_lessons import CALLED, LESSONS, LETTERS, Pupil, Row
-from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, save
+from .recipe import CHARACTERS, END, UNKNOWN, fast_tokenizer, new_llama, pieces_backend, save
 
 STAGES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -310,30 +310,9 @@ def _rate(share: float, recipe: Recipe) -> float:
 
 
 def new_model(recipe: Recipe, world: facts.World) -> Any:
-    """An untrained LlamaForCausalLM in float32."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    vocabulary = pieces(world)
-    end = vocabulary.index(END)
-    config = LlamaConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=recipe.hidden,
-        intermediate_size=recipe.mlp,
-        num_hidden_layers=recipe.layers,
-        num_attention_heads=recipe.heads,
-        max_position_embeddings=recipe.context,
-        rope_parameters={"rope_type": "default", "rope_theta": recipe.theta},
-        initializer_range=recipe.initializer_range,
-        tie_word_embeddings=True,
-        bos_token_id=end,
-        eos_token_id=end,
-        pad_token_id=end,
-        dtype="float32",
-    )
-    model = LlamaForCausalLM(config)
-    torch.nn.init.normal_(model.model.embed_tokens.weight, std=recipe.embedding_range)
-    return model
+    """An untrained model that reads syllables and fixed parts of the templates."""
+    rope = {"rope_type": "default", "rope_theta": recipe.theta}
+    return new_llama(recipe, pieces(world), hidden=recipe.hidden, mlp=recipe.mlp, rope_parameters=rope)
 
 
 def pieces(world: facts.World) -> tuple[str, ...]:
@@ -350,11 +329,4 @@ def pieces(world: facts.World) -> tuple[str, ...]:
 
 
 def new_backend(world: facts.World) -> Any:
-    """Fewest pieces that make up the text; a single character costs as much as ten, so it is the last resort."""
-    from tokenizers import Tokenizer, decoders, models
-
-    vocabulary = pieces(world)
-    scored = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in vocabulary]
-    tokenizer = Tokenizer(models.Unigram(scored, unk_id=vocabulary.index(UNKNOWN), byte_fallback=False))
-    tokenizer.decoder = decoders.Fuse()
-    return tokenizer
+    return pieces_backend(pieces(world))

@@ -110,15 +110,21 @@ def encode(lines: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def new_model(recipe: Recipe) -> Any:
-    """An untrained LlamaForCausalLM in float32."""
+    """An untrained model that reads characters."""
+    return new_llama(recipe, (*CHARACTERS, END, UNKNOWN), hidden=recipe.hidden, mlp=recipe.mlp)
+
+
+def new_llama(recipe: Any, vocabulary: tuple[str, ...], *, hidden: int, mlp: int, **more: Any) -> Any:
+    """An untrained LlamaForCausalLM in float32. recipe: with layers, heads, context and the spreads of a start.  more:
+    further options of its configuration."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    end = len(CHARACTERS)
+    end = vocabulary.index(END)
     config = LlamaConfig(
-        vocab_size=len(CHARACTERS) + 2,
-        hidden_size=recipe.hidden,
-        intermediate_size=recipe.mlp,
+        vocab_size=len(vocabulary),
+        hidden_size=hidden,
+        intermediate_size=mlp,
         num_hidden_layers=recipe.layers,
         num_attention_heads=recipe.heads,
         max_position_embeddings=recipe.context,
@@ -128,10 +134,21 @@ def new_model(recipe: Recipe) -> Any:
         eos_token_id=end,
         pad_token_id=end,
         dtype="float32",
+        **more,
     )
     model = LlamaForCausalLM(config)
     torch.nn.init.normal_(model.model.embed_tokens.weight, std=recipe.embedding_range)
     return model
+
+
+def pieces_backend(vocabulary: tuple[str, ...]) -> Any:
+    """Fewest pieces that make up the text; a single character costs as much as ten, so it is the last resort."""
+    from tokenizers import Tokenizer, decoders, models
+
+    scored = [(piece, -10.0 if len(piece) == 1 else -1.0) for piece in vocabulary]
+    tokenizer = Tokenizer(models.Unigram(scored, unk_id=vocabulary.index(UNKNOWN), byte_fallback=False))
+    tokenizer.decoder = decoders.Fuse()
+    return tokenizer
 
 
 def new_tokenizer(recipe: Recipe) -> Any:

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import t as student
 
+from .line import fit
 from .rank import FOUND
 from .stages import Floats, covariance_of_means, logit, slope
-
-BEYOND = 0.25  # of the references' range: how far outside it a model is still predicted
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,36 +114,28 @@ def inflation(pair: Pair, model: int, references: Sequence[int], *, alpha: float
     x, y = logit(pair.v, chance=pair.chance_v, n=pair.n_v), logit(pair.u, chance=pair.chance_u, n=pair.n_u)
     sizes = Counter(pair.lineages[j] for j in references)
     weights = np.array([1 / sizes[pair.lineages[j]] for j in references])
-    lineages = len(sizes)
-    xs, ys = x[references], y[references]
-    middle = np.average(xs, weights=weights)
-    sxx = float(weights @ (xs - middle) ** 2)
-    b = float(weights @ ((xs - middle) * ys)) / sxx if sxx > 0 else 0.0
-    a = float(np.average(ys, weights=weights) - b * middle)
-    s2 = float(weights @ (ys - a - b * xs) ** 2) / (lineages - 2)
-    leverage = 1 / lineages + (float(x[model] - middle) ** 2 / sxx if sxx > 0 else 0.0)
-    d = float(y[model] - (a + b * x[model]))
-    se = max(s2 * (1 + leverage), _by_items(pair, model, b)) ** 0.5
-    degrees = lineages - 2
+    line = fit(x[references], y[references], weights)
+    at, leverage, degrees = float(x[model]), line.leverage(float(x[model])), line.degrees
+    d = float(y[model]) - line.at(at)
+    se = max(line.variance * (1 + leverage), _by_items(pair, model, line.b)) ** 0.5
     half = float(student.ppf(0.975, degrees)) * se
-    expected = _score(a + b * x[model], pair.chance_u)
+    expected = _score(line.at(at), pair.chance_u)
     reach = float(student.ppf(1 - alpha, degrees) + student.ppf(FOUND, degrees)) * se
-    low, high = float(xs.min()), float(xs.max())
     return Inflation(
         delta=float(pair.u[model]) - expected,
-        low=_score(a + b * x[model] + d - half, pair.chance_u) - expected,
-        high=_score(a + b * x[model] + d + half, pair.chance_u) - expected,
+        low=_score(line.at(at) + d - half, pair.chance_u) - expected,
+        high=_score(line.at(at) + d + half, pair.chance_u) - expected,
         expected=expected,
         d=d,
         se=se,
         t=d / se,
         degrees=degrees,
         pvalue=float(student.sf(d / se, degrees)),
-        a=a,
-        b=b,
-        spread=s2**0.5,
+        a=line.a,
+        b=line.b,
+        spread=line.variance**0.5,
         leverage=leverage,
-        outside=max(low - float(x[model]), float(x[model]) - high, 0.0) / (high - low) if high > low else np.inf,
+        outside=line.outside(at),
         detectable=reach * (expected - pair.chance_u) * (1 - expected) / (1 - pair.chance_u),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import t as student
 
+from .line import fit
 from .multiple import holm
 from .stages import Floats, Stages, gains, seed_variance, seed_variance_of_accuracy, slopes, variance
 
@@ -109,7 +110,9 @@ def all_falls(stages: Stages) -> list[tuple[Fall, float]]:
 @dataclass(frozen=True, slots=True)
 class HeadStart:
     """value: D, how much more training moves the references than the model, logits.  spread: sd of their gains.
-    noise: standard error by items and seeds.  degrees: of freedom.  detectable: D found in 80 % of runs."""
+    noise: standard error by items and seeds.  degrees: of freedom.  median: of the references' gains, or their line at
+    the model's ability.  detectable: D found in 80 % of runs.  outside: how far the model's ability lies outside the
+    references', as a share of their range."""
 
     value: float
     low: float
@@ -125,6 +128,7 @@ class HeadStart:
     gain: float
     median: float
     detectable: float
+    outside: float = 0.0
 
 
 def head_start(
@@ -144,8 +148,11 @@ def head_start(
     g = gains(stages)
     others = g[references]
     expected, wide, spread, degrees = float(np.median(others)), np.pi / (2 * r), float(others.var(ddof=1)), r - 1
+    beyond = 0.0
     if ability is not None:
-        expected, wide, spread, degrees = _by_ability(ability[references], others, float(ability[model]))
+        line, at = fit(ability[references], others), float(ability[model])
+        expected, wide, spread, degrees = line.at(at), line.leverage(at), line.variance, line.degrees
+        beyond = line.outside(at)
     value = expected - float(g[model])
     v_item = contrast_variance(stages, model, references)
     w2 = seed_variance(stages)
@@ -161,23 +168,8 @@ def head_start(
         w2=w2,
         gain=float(g[model]),
         median=expected,
+        outside=beyond,
     )
-
-
-def _by_ability(x: Floats, g: Floats, at: float) -> tuple[float, float, float, int]:
-    """(the references' line at an ability, its leverage, residual variance, degrees of freedom)."""
-    line = np.polynomial.Polynomial.fit(x, g, 1)
-    degrees = len(x) - 2
-    leverage = 1 / len(x) + float((at - x.mean()) ** 2 / ((x - x.mean()) ** 2).sum())
-    return float(line(at)), leverage, float(((g - line(x)) ** 2).sum()) / degrees, degrees
-
-
-def outside(ability: Floats, model: int, references: Sequence[int]) -> float:
-    """How far a model lies outside the references' abilities, as a share of their range; 0 inside."""
-    x = ability[list(references)]
-    beyond = max(float(x.min() - ability[model]), float(ability[model] - x.max()), 0.0)
-    span = float(np.ptp(x))
-    return beyond / span if span > 0 else (np.inf if beyond else 0.0)
 
 
 def _tested(value: float, *, se: float, degrees: int, alpha: float, **rest: Any) -> HeadStart:
