@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from random import Random
 
 import pytest
 from hypothesis import assume, example, given, settings
@@ -356,8 +357,25 @@ def test_every_accepted_answer_is_strictly_right_as_its_own_reply(accepted, othe
         assert read.failure == ""
 
 
+@pytest.mark.parametrize("between", [", ", "; ", " or ", " and "])
+def test_an_answer_that_ends_in_a_letter_is_found_within_a_line(between) -> None:
+    """Its last word is no article, wherever it stands."""
+
+    def read(reply, gold, *others):
+        return read_answer(reply, accepted=(gold,), others=others, lang="en", answer_type="name")
+
+    both = f"Vitamin A{between}Vitamin B"
+    assert not read(both, "Vitamin B", "Vitamin A").lenient
+    assert not read(both, "Vitamin A", "Vitamin B").lenient
+    assert read("Vitamin A, of course", "Vitamin A", "Vitamin B").lenient
+    assert not read("Vitamin A, of course", "Vitamin B", "Vitamin A").lenient
+    assert read("a Vitamin B", "Vitamin B", "Vitamin A").lenient
+
+
 @settings(max_examples=100, deadline=None)
 @given(OPTIONS, st.sampled_from([", ", "; ", " or ", "\u3001"]), LANGS, KINDS, st.randoms())
+@example(["new", "york a"], ", ", "en", "number", Random(1))
+@example(["new", "york a"], " or ", "en", "number", Random(1))
 @example(["b x d", "a b", "x", "d e"], ", ", "en", "name", None)
 @example(["a b", "b"], ", ", "en", "name", None)
 def test_a_reply_that_lists_all_options_is_never_right(options, mark, lang, kind, random) -> None:

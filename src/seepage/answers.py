@@ -19,7 +19,16 @@ from typing import Literal
 
 from .benchmarks.record import AnswerType
 from .errors import BadSpec, NotTestable
-from .scripts import SPACELESS, count_scripts, decimal_mark, letters_outside, normalize, primary, scripts_of_language
+from .scripts import (
+    SPACELESS,
+    articles_of,
+    count_scripts,
+    decimal_mark,
+    letters_outside,
+    normalize,
+    primary,
+    scripts_of_language,
+)
 
 __all__ = ["Failure", "Read", "normalize", "read_answer", "same_answer"]
 
@@ -79,7 +88,7 @@ def read_answer(
     told = _dated(line) if answer_type == "date" else line
     strict = any(needle.whole.fullmatch(told) for needle in right.values())
     another = any(needle.whole.fullmatch(told) for needle in wrong.values())
-    named = _named(told, right, wrong)
+    named = _named(told, right, wrong) | _named_by_letter(text, right, wrong, lang)
     lenient = not another and (strict or (bool(named) and not named & wrong.keys()))
     answered = strict or lenient or another
     failure: Failure = "" if answered else _failure(line, accepted, others, lang)
@@ -91,12 +100,13 @@ def same_answer(a: str, b: str, *, lang: str, answer_type: AnswerType) -> bool:
     return _normal_and_key(a, lang, answer_type)[1] == _normal_and_key(b, lang, answer_type)[1]
 
 
-def _first_line(text: str, lang: str) -> str:
+def _first_line(text: str, lang: str, *, keep_articles: bool = False) -> str:
     """The first line with anything to see, normalised; "" where there is none."""
     seen = _VISIBLE.search(text)
     if seen is None:
         return ""
-    return normalize(text[seen.start() : seen.start() + MAX_LINE].splitlines()[0], lang=lang)
+    line = text[seen.start() : seen.start() + MAX_LINE].splitlines()[0]
+    return normalize(line, lang=lang, keep_articles=keep_articles)
 
 
 _VISIBLE = re.compile(
@@ -187,6 +197,14 @@ def _named(words: str, right: dict[str, _Needle], wrong: dict[str, _Needle]) -> 
             named.add(key)
             outer, reach = (start, end), end
     return named
+
+
+def _named_by_letter(text: str, right: dict[str, _Needle], wrong: dict[str, _Needle], lang: str) -> set[str]:
+    """As `_named`, of answers that end in what may be an article: within a line "Vitamin A or B" their last word would
+    be left out as one."""
+    articles = articles_of(lang)
+    chosen = [{k: n for k, n in some.items() if k.rpartition(" ")[2] in articles} for some in (right, wrong)]
+    return _named(_first_line(text, lang, keep_articles=True), *chosen) if any(chosen) else set()
 
 
 # --- dates ----------------------------------------------------------------------------------------------------------

@@ -111,7 +111,12 @@ def count_scripts(text: str) -> Counter[str]:
 # --- the normal form ------------------------------------------------------------------------------------------------
 
 
-def normalize(text: str, *, lang: str) -> str:
+def articles_of(lang: str) -> frozenset[str]:
+    """Words that `normalize` leaves out in front of others."""
+    return _ARTICLES.get(primary(lang), frozenset())
+
+
+def normalize(text: str, *, lang: str, keep_articles: bool = False) -> str:
     """The words of a text, one blank between them; the same again when normalised again.
 
     Marks and symbols are blanks, except inside numbers ("4.5", "1/2", "10:30", "1914-1918", "10^-3" are one word each),
@@ -134,7 +139,7 @@ def normalize(text: str, *, lang: str) -> str:
         return " ".join(plain.split())
     if language in _SPACE_GROUPS:
         words = _SPACED_NUMBER.sub(lambda m: m[0].replace(" ", ""), words)
-    articles = _ARTICLES.get(language, frozenset())
+    articles = frozenset() if keep_articles else articles_of(lang)
     tokens = words.split(" ")
     # An article stands before something: the last word of "Hepatitis A" is a name.
     return " ".join(t for i, t in enumerate(tokens) if t not in articles or i == len(tokens) - 1)
