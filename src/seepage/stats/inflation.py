@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
-from scipy.stats import t as student
+from scipy.special import expit, stdtr, stdtrit
 
 from .line import fit
 from .rank import FOUND
@@ -118,9 +117,9 @@ def inflation(pair: Pair, model: int, references: Sequence[int], *, alpha: float
     at, leverage, degrees = float(x[model]), line.leverage(float(x[model])), line.degrees
     d = float(y[model]) - line.at(at)
     se = max(line.variance * (1 + leverage), _by_items(pair, model, line.b)) ** 0.5
-    half = float(student.ppf(0.975, degrees)) * se
+    half = float(stdtrit(degrees, 0.975)) * se
     expected = _score(line.at(at), pair.chance_u)
-    reach = float(student.ppf(1 - alpha, degrees) + student.ppf(FOUND, degrees)) * se
+    reach = float(stdtrit(degrees, 1 - alpha) + stdtrit(degrees, FOUND)) * se
     return Inflation(
         delta=float(pair.u[model]) - expected,
         low=_score(line.at(at) + d - half, pair.chance_u) - expected,
@@ -130,7 +129,7 @@ def inflation(pair: Pair, model: int, references: Sequence[int], *, alpha: float
         se=se,
         t=d / se,
         degrees=degrees,
-        pvalue=float(student.sf(d / se, degrees)),
+        pvalue=float(stdtr(degrees, -d / se)),
         a=line.a,
         b=line.b,
         spread=line.variance**0.5,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr, ndtri
-from scipy.stats import t as student
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from .line import fit
 from .multiple import holm
@@ -66,7 +66,7 @@ def inversion(stages: Stages, candidate: int, references: Sequence[int], *, alph
 
     Both sides must hold, so p is the larger of the two (intersection-union); references are corrected by Bonferroni.
     """
-    falls = tuple(fall(stages, candidate, j) for j in references)
+    falls = tuple(_falls(stages, [(candidate, j) for j in references]))
     surest = min(falls, key=lambda each: each.pvalue)
     wide = float(ndtri(0.975))
     low = min(surest.lead - wide * surest.se_lead, surest.trail - wide * surest.se_trail)
@@ -82,25 +82,32 @@ def inversion(stages: Stages, candidate: int, references: Sequence[int], *, alph
     )
 
 
-def fall(stages: Stages, model: int, over: int) -> Fall:
+def _falls(stages: Stages, pairs: Sequence[tuple[int, int]]) -> list[Fall]:
+    """Of each (model, over)."""
     k = len(stages.models)
-    pair = np.zeros(k)
-    pair[model], pair[over] = 1.0, -1.0
-    lead = float(stages.before[model] - stages.before[over])
-    trail = float(stages.trained[over] - stages.trained[model])
-    se_lead = variance(stages, before=pair, after=np.zeros(k)) ** 0.5
+    a, b = np.array(pairs).T
     seeds = 2 * seed_variance_of_accuracy(stages) / stages.seeds
-    se_trail = (variance(stages, before=np.zeros(k), after=pair) + seeds) ** 0.5
-    z_lead, z_trail = (value / se if se > 0 else 0.0 for value, se in ((lead, se_lead), (trail, se_trail)))
-    pvalue = float(ndtr(-min(z_lead, z_trail)))
-    names = stages.models[model], stages.models[over]
-    return Fall(*names, lead, trail, z_lead, z_trail, pvalue, se_lead, se_trail)
+    lead, trail = stages.before[a] - stages.before[b], stages.trained[b] - stages.trained[a]
+    se_lead = np.sqrt(_of_difference(stages.covariance[:k, :k], a, b))
+    se_trail = np.sqrt(_of_difference(stages.covariance[k:, k:], a, b) + seeds)
+    z_lead, z_trail = (
+        np.divide(value, se, out=np.zeros(len(a)), where=se > 0) for value, se in ((lead, se_lead), (trail, se_trail))
+    )
+    pvalue = ndtr(-np.minimum(z_lead, z_trail))
+    columns = (column.tolist() for column in (lead, trail, z_lead, z_trail, pvalue, se_lead, se_trail))
+    names = stages.models
+    return [Fall(names[i], names[j], *row) for i, j, row in zip(a, b, zip(*columns, strict=True), strict=True)]
+
+
+def _of_difference(covariance: Floats, a: NDArray[np.int64], b: NDArray[np.int64]) -> Floats:
+    """Variance of a_i - b_i: 0 and not below where rounding has it so."""
+    return np.maximum(covariance[a, a] + covariance[b, b] - 2 * covariance[a, b], 0.0)
 
 
 def all_falls(stages: Stages) -> list[tuple[Fall, float]]:
     """Every direction with its Holm-adjusted p, for the reader: K (K - 1) of them."""
     k = range(len(stages.models))
-    falls = [fall(stages, a, b) for a in k for b in k if a != b]
+    falls = _falls(stages, [(a, b) for a in k for b in k if a != b])
     return list(zip(falls, holm([f.pvalue for f in falls]), strict=True))
 
 
@@ -174,13 +181,13 @@ def head_start(
 
 def _tested(value: float, *, se: float, degrees: int, alpha: float, **rest: Any) -> HeadStart:
     t = value / se
-    half = float(student.ppf(0.975, degrees)) * se
-    reach = float(student.ppf(1 - alpha, degrees) + student.ppf(FOUND, degrees))
+    half = float(stdtrit(degrees, 0.975)) * se
+    reach = float(stdtrit(degrees, 1 - alpha) + stdtrit(degrees, FOUND))
     return HeadStart(
         value=value,
         low=value - half,
         high=value + half,
-        pvalue=float(student.sf(t, degrees)),
+        pvalue=float(stdtr(degrees, -t)),
         t=t,
         se=se,
         degrees=degrees,
@@ -241,8 +248,15 @@ def equal_gains(stages: Stages, models: Sequence[int], *, alpha: float, rng: np.
 def _behind_others(g: Floats) -> Floats:
     """[draws, K] median of the others' gains less a model's own."""
     k = g.shape[1]
-    others = np.stack([np.median(np.delete(g, each, axis=1), axis=1) for each in range(k)], axis=1)
-    return np.asarray(others - g)
+    by_size = np.argsort(g, axis=1)
+    rank = np.argsort(by_size, axis=1)
+    ranked = np.take_along_axis(g, by_size, axis=1)
+
+    def other(place: int) -> Floats:  # what stands there without the model: what is above it moves down by one
+        return np.where(rank <= place, ranked[:, place + 1, None], ranked[:, place, None])
+
+    low, high = (k - 2) // 2, (k - 1) // 2
+    return np.asarray((other(low) + other(high)) / 2 - g)
 
 
 def _noise_against_others(total: Floats) -> Floats:
