@@ -180,3 +180,11 @@ def test_the_line_on_ability_is_that_of_statsmodels() -> None:
     assert found.degrees == 7
     assert found.outside == 0.0
     assert line.fit(np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 1.0])).outside(3.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("k", [3, 4, 7, 10])
+def test_the_median_of_the_others_is_found_in_one_sort(k: int) -> None:
+    rng = np.random.default_rng(k)
+    for g in (rng.normal(size=(50, k)), rng.integers(0, 3, size=(50, k)).astype(float)):
+        others = np.stack([np.median(np.delete(g, each, axis=1), axis=1) for each in range(k)], axis=1)
+        assert np.array_equal(rank._behind_others(g), others - g)

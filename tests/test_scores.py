@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seepage import scores
+from seepage import scores, tables
 from seepage.errors import BadSpec, NotTestable
 from seepage.hypotheses import (
     rank_stability_head_start,
@@ -91,6 +91,51 @@ def test_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
         assert np.array_equal(found.correct, other.scores[key].correct)
 
 
+def test_numbers_bare_names_and_coded_names_of_parquet_are_the_text_of_csv(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    text = "model,seed,item,correct,cluster,chance\n" + "".join(
+        f"{m},{seed},{i},{(i * 7 + seed) % 3 % 2},{'p' if i % 2 else ''},.25\n"
+        for m in ("b", "a ")
+        for seed in (1, 0)
+        for i in range(5)
+    )
+    columns = {
+        name: [line.split(",")[k] for line in text.splitlines()[1:]]
+        for k, name in enumerate(text.split("\n")[0].split(","))
+    }
+    typed = {
+        "model": arrow.array(columns["model"]).dictionary_encode(),
+        "seed": arrow.array(map(int, columns["seed"]), type=arrow.int32()),
+        "item": arrow.array(map(int, columns["item"])),
+        "correct": arrow.array([c == "1" for c in columns["correct"]]),
+        "cluster": arrow.array([c or None for c in columns["cluster"]]),
+        "chance": arrow.array(map(float, columns["chance"])),
+    }
+    parquet.write_table(arrow.table(typed), tmp_path / "t.parquet", row_group_size=3)
+    one, other = scores.read(write(tmp_path, text)), scores.read(str(tmp_path / "t.parquet"))
+    assert one.models == other.models == ("b", "a")
+    assert one.chance == other.chance
+    assert list(one.scores) == list(other.scores)
+    for key, found in one.scores.items():
+        for name in ("items", "clusters", "correct"):
+            assert np.array_equal(getattr(found, name), getattr(other.scores[key], name))
+
+
+def test_a_table_is_the_same_however_much_of_it_is_held_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, ITEMS)
+    whole = tables.read_columns(path, scores.READ)
+    monkeypatch.setattr(tables, "CHUNK", 2)
+    pieces = tables.read_columns(path, scores.READ)
+    assert whole.lines.tolist() == pieces.lines.tolist() == [2, 3, 4, 5, 6, 7]
+    for name, column in whole.columns.items():
+        assert column.words == pieces.columns[name].words
+        assert np.array_equal(column.codes, pieces.columns[name].codes)
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
@@ -118,6 +163,7 @@ def test_jsonl_and_parquet_say_the_same(tmp_path: Path) -> None:
             "lineage of a is 'X' in row 2 and 'Y' in row 3",
         ),
         ("model,chance,accuracy,n\na,1,.5,10\n", "chance='1'"),
+        ("model,item,correct,recipe\na,1,1,x\na,2,1,y\n", "row 2 has recipe='x', row 3 of the same .*'y'"),
     ],
 )
 def test_a_bad_table_is_refused_by_name(tmp_path: Path, text: str, named: str) -> None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,13 +34,15 @@ from .finetune import Training
 from .models.silent import Silent
 from .records import KINDS, ROLES, Entry, ModelInfo, digest
 from .specs import known_only, meant, one_of, slug, split, with_options
+from .tables import Column, Columns
 
 STAGES = ("before", "after")
 CLOZE = "cloze"
 FORMS = ("", "mc", CLOZE)
 FACTS = ("released", "params", "train_tokens", "lineage")
 KEYS = ("benchmark", "model", "stage", "form", "seed")
-COLUMNS = (*KEYS, "item", "correct", "cluster", "margin", "accuracy", "n", "chance", "recipe", "role", *FACTS)
+READ = (*KEYS, "item", "correct", "cluster", "accuracy", "n", "chance", "recipe", "role", *FACTS)
+COLUMNS = (*READ, "margin")  # no claim here needs how sure an answer was
 ENTRY_OPTIONS = ("chance", "ability", *KINDS)  # keys of a benchmark's entry
 BENCH_OPTIONS = ("name", *ENTRY_OPTIONS)
 _RIGHT = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}
@@ -237,63 +239,50 @@ def read(path: str) -> ScoreTable:
 
 @functools.lru_cache(maxsize=8)
 def _read(path: str, _changed: int, _size: int) -> ScoreTable:
-    columns, where = _columns(path)
-    known_only(columns, COLUMNS, what="column", where=path)
-    for name in ("model", *(("item", "correct") if "correct" in columns else ("accuracy", "n"))):
-        if name not in columns:
+    rows = tables.read_columns(path, READ)
+    known_only(rows.names, COLUMNS, what="column", where=path)
+    for name in ("model", *(("item", "correct") if "correct" in rows.names else ("accuracy", "n"))):
+        if name not in rows.names:
             raise BadSpec(
                 f"{path} has no column {name!r}; accepted: model, item, correct, or model, accuracy, n. "
-                f"Columns: {', '.join(columns)}"
+                f"Columns: {', '.join(rows.names)}"
             )
-    if not where:
+    if not len(rows.lines):
         raise BadSpec(f"{path} has no scores; a table needs at least one row below the column names")
-    return table_of(columns, path=path, where=where, digest=hashlib.sha256(Path(path).read_bytes()).hexdigest())
+    return _table_of(rows, digest=hashlib.sha256(Path(path).read_bytes()).hexdigest())
 
 
-def _columns(path: str) -> tuple[dict[str, list[str]], Sequence[str]]:
-    """(column name -> its cells as text, where each row is)."""
-    rows = tables.read(path)
-    cells = {name: [_cell(row.get(name)) for row in rows.rows] for name in rows.columns}
-    return cells, rows.where
-
-
-def _cell(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def table_of(columns: Mapping[str, Sequence[str]], *, path: str, where: Sequence[str], digest: str) -> ScoreTable:
-    """A table from its columns of text, as `read` does."""
-    n = len(where)
-    stem = slug(Path(path).stem)
-    default = {"benchmark": stem, "stage": "before", "form": "", "seed": "0"}
-    coded = {name: _coded(columns.get(name, [default.get(name, "")] * n)) for name in KEYS}
+def _table_of(rows: Columns, *, digest: str) -> ScoreTable:
+    n = len(rows.lines)
+    default = {"benchmark": slug(Path(rows.path).stem), "stage": "before", "form": "", "seed": "0"}
+    keys = {name: rows.columns.get(name) or Column((default[name],), np.zeros(n, dtype=np.int64)) for name in KEYS}
     for name, accepted in (("stage", STAGES), ("form", FORMS)):
-        for word in coded[name].words:
-            known_only([word], accepted, what=name, where=path)
+        for word in keys[name].words:
+            known_only([word], accepted, what=name, where=rows.path)
     for name in ("model", "benchmark"):
-        if "" in coded[name].words:
-            raise _bad(path, where, coded[name].codes, coded[name].words.index(""), f"has no {name}")
-    seeds = [_whole(word, path) for word in coded["seed"].words]
-    sizes = tuple(len(coded[name].words) for name in KEYS)
-    number = np.ravel_multi_index(tuple(coded[name].codes for name in KEYS), sizes)
-    item = _coded(columns["item"]).codes if "correct" in columns else np.arange(n)
-    order = np.lexsort((item, number))
+        if "" in keys[name].words:
+            raise BadSpec(f"{_first(rows, keys[name], '')} has no {name}")
+    seeds = [_whole(word, rows.path) for word in keys["seed"].words]
+    sizes = tuple(len(keys[name].words) for name in KEYS)
+    number = np.ravel_multi_index(tuple(keys[name].codes for name in KEYS), sizes)
+    by_item = "correct" in rows.columns
+    order = np.lexsort((rows.columns["item"].codes, number)) if by_item else np.argsort(number, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(number[order]) != 0])
     groups: dict[Key, Scores] = {}
-    fill = _by_item(columns, item, path, where) if "correct" in columns else _by_score(columns, path, where)
-    for rows in np.split(order, starts[1:]):
-        codes = np.unravel_index(number[rows[0]], sizes)
-        words = [coded[name].words[code] for name, code in zip(KEYS[:-1], codes, strict=False)]
-        groups[Key(words[0], words[1], words[2], words[3], seeds[codes[-1]])] = fill(rows)
+    fill = _by_item(rows) if by_item else _by_score(rows)
+    for of_one in np.split(order, starts[1:]):
+        codes = np.unravel_index(number[of_one[0]], sizes)
+        words = [keys[name].words[code] for name, code in zip(KEYS[:-1], codes, strict=False)]
+        groups[Key(words[0], words[1], words[2], words[3], seeds[codes[-1]])] = fill(of_one)
     return ScoreTable(
-        path=path,
+        path=rows.path,
         digest=digest,
         scores=groups,
         by_stage=indexed(groups),
-        models=tuple(coded["model"].words),
-        benchmarks=tuple(coded["benchmark"].words),
-        facts=_facts(columns, coded["model"], path, where),
-        chance=_chances(columns, coded["benchmark"], path, where),
+        models=keys["model"].words,
+        benchmarks=keys["benchmark"].words,
+        facts=_facts(rows, keys["model"]),
+        chance=_chances(rows, keys["benchmark"]),
     )
 
 
@@ -305,105 +294,109 @@ def indexed(scores: Mapping[Key, Scores]) -> dict[tuple[str, str, str, str], dic
     return found
 
 
-class _Coded(NamedTuple):
-    """A column as numbers: words in order of appearance."""
+def _by_item(rows: Columns) -> Callable[[NDArray[np.int64]], Scores]:
+    answers, item = rows.columns["correct"], rows.columns["item"].codes
+    for word in answers.words:
+        if word.lower() not in _RIGHT:
+            raise BadSpec(f"{_first(rows, answers, word)} has correct={word!r}; accepted: 0, 1, true, false")
+    right = np.array([_RIGHT[word.lower()] for word in answers.words])[answers.codes]
+    clusters = _clusters(rows, item)
 
-    words: list[str]
-    codes: NDArray[np.int64]
-
-
-def _coded(cells: Sequence[str]) -> _Coded:
-    index: dict[str, int] = {}
-    codes = np.fromiter((index.setdefault(cell, len(index)) for cell in cells), dtype=np.int64, count=len(cells))
-    return _Coded(list(index), codes)
-
-
-def _by_item(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64], path: str, where: Sequence[str]) -> Any:
-    answers = _coded([cell.lower() for cell in columns["correct"]])
-    for code, word in enumerate(answers.words):
-        if word not in _RIGHT:
-            raise _bad(path, where, answers.codes, code, f"has correct={word!r}; accepted: 0, 1, true, false")
-    right = np.array([_RIGHT[word] for word in answers.words])[answers.codes]
-    clusters = _clusters(columns, item)
-    recipes = columns.get("recipe")
-
-    def fill(rows: NDArray[np.int64]) -> Scores:
-        twice = np.flatnonzero(np.diff(item[rows]) == 0)
+    def fill(of_one: NDArray[np.int64]) -> Scores:
+        twice = np.flatnonzero(np.diff(item[of_one]) == 0)
         if len(twice):
-            first, second = (where[rows[twice[0] + k]] for k in (0, 1))
-            raise BadSpec(f"{path}, {first} and {second} score one item of one model, stage and seed twice")
+            first, second = (of_one[twice[0] + k] for k in (0, 1))
+            raise BadSpec(
+                f"{rows.where(first)} and row {rows.lines[second]} score one item of one model, stage and seed twice"
+            )
         return Scores(
-            accuracy=float(right[rows].mean()),
-            n=len(rows),
-            items=item[rows],
-            clusters=None if clusters is None else clusters[rows],
-            correct=right[rows],
-            recipe=recipes[rows[0]] if recipes else "",
+            accuracy=float(right[of_one].mean()),
+            n=len(of_one),
+            items=item[of_one],
+            clusters=None if clusters is None else clusters[of_one],
+            correct=right[of_one],
+            recipe=_recipe(rows, of_one),
         )
 
     return fill
 
 
-def _clusters(columns: Mapping[str, Sequence[str]], item: NDArray[np.int64]) -> NDArray[np.int64] | None:
+def _clusters(rows: Columns, item: NDArray[np.int64]) -> NDArray[np.int64] | None:
     """[n] number of each row's cluster; an item of none stands alone."""
-    named = columns.get("cluster")
+    named = rows.columns.get("cluster")
     if named is None:
         return None
-    return _coded([f"cluster {name}" if name else f"item {i}" for name, i in zip(named, item, strict=True)]).codes
+    alone = np.array([not word for word in named.words])[named.codes]
+    return np.where(alone, len(named.words) + item, named.codes)
 
 
-def _by_score(columns: Mapping[str, Sequence[str]], path: str, where: Sequence[str]) -> Any:
-    recipes = columns.get("recipe")
-
-    def fill(rows: NDArray[np.int64]) -> Scores:
-        if len(rows) > 1:
-            raise BadSpec(f"{path}, {where[rows[0]]} and {where[rows[1]]} are two scores of one model, stage and seed")
-        at = int(rows[0])
-        row = f"{path}, {where[at]}"
-        accuracy = _number(columns["accuracy"][at], 0.0, 1.0, key="accuracy", where=row)
-        n = _number(columns["n"][at], 1.0, 1e9, key="n", where=row)
-        return Scores(accuracy, int(n), recipe=recipes[at] if recipes else "")
+def _by_score(rows: Columns) -> Callable[[NDArray[np.int64]], Scores]:
+    def fill(of_one: NDArray[np.int64]) -> Scores:
+        at = int(of_one[0])
+        if len(of_one) > 1:
+            raise BadSpec(
+                f"{rows.where(at)} and row {rows.lines[of_one[1]]} are two scores of one model, stage and seed"
+            )
+        accuracy = _number(rows.columns["accuracy"][at], 0.0, 1.0, key="accuracy", where=rows.where(at))
+        n = _number(rows.columns["n"][at], 1.0, 1e9, key="n", where=rows.where(at))
+        return Scores(accuracy, int(n), recipe=_recipe(rows, of_one))
 
     return fill
 
 
-def _facts(
-    columns: Mapping[str, Sequence[str]], models: _Coded, path: str, where: Sequence[str]
-) -> dict[str, dict[str, str]]:
+def _recipe(rows: Columns, of_one: NDArray[np.int64]) -> str:
+    """Of one set of scores. Raises BadSpec where its rows state two."""
+    stated = rows.columns.get("recipe")
+    if stated is None:
+        return ""
+    other = np.flatnonzero(stated.codes[of_one] != stated.codes[of_one[0]])
+    if len(other):
+        first, second = of_one[0], of_one[other[0]]
+        raise BadSpec(
+            f"{rows.where(first)} has recipe={stated[first]!r}, row {rows.lines[second]} of the same model, stage and "
+            f"seed {stated[second]!r}; one training has one recipe"
+        )
+    return stated[int(of_one[0])]
+
+
+def _facts(rows: Columns, models: Column) -> dict[str, dict[str, str]]:
     """What the columns say of each model: one thing in all of its rows."""
     found: dict[str, dict[str, str]] = {name: {} for name in models.words}
     for fact in ("role", *FACTS):
-        for name, said in _one_each(columns.get(fact, ()), models, fact, path, where).items():
-            inside = f"{path}, model {name}"
+        for name, said in _one_each(rows, models, fact).items():
+            inside = f"{rows.path}, model {name}"
             read_fact = one_of(said, ROLES, key="role", where=inside) if fact == "role" else None
             found[name][fact] = read_fact or config.fact(fact, said, where=inside)
     return found
 
 
-def _chances(
-    columns: Mapping[str, Sequence[str]], benchmarks: _Coded, path: str, where: Sequence[str]
-) -> dict[str, float]:
-    said = _one_each(columns.get("chance", ()), benchmarks, "chance", path, where)
-    return {name: _number(text, 0.0, 1.0, key="chance", where=path, open_high=True) for name, text in said.items()}
+def _chances(rows: Columns, benchmarks: Column) -> dict[str, float]:
+    said = _one_each(rows, benchmarks, "chance")
+    return {name: _number(text, 0.0, 1.0, key="chance", where=rows.path, open_high=True) for name, text in said.items()}
 
 
-def _one_each(cells: Sequence[str], of: _Coded, fact: str, path: str, where: Sequence[str]) -> dict[str, str]:
+def _one_each(rows: Columns, of: Column, fact: str) -> dict[str, str]:
     """Name -> the one thing that its rows say, where they say anything."""
-    said: dict[str, tuple[str, int]] = {}
-    for row, (cell, code) in enumerate(zip(cells, of.codes if cells else (), strict=True)):
-        if not cell:
+    stated = rows.columns.get(fact)
+    if stated is None:
+        return {}
+    _, at = np.unique(of.codes * len(stated.words) + stated.codes, return_index=True)
+    said: dict[str, int] = {}
+    for row in map(int, np.sort(at)):
+        if not stated[row]:
             continue
-        first, at = said.setdefault(of.words[code], (cell, row))
-        if first != cell:
+        first = said.setdefault(of[row], row)
+        if first != row:
             raise BadSpec(
-                f"{path}: {fact} of {of.words[code]} is {first!r} in {where[at]} and {cell!r} in {where[row]}; state "
-                "one"
+                f"{rows.path}: {fact} of {of[row]} is {stated[first]!r} in row {rows.lines[first]} and {stated[row]!r} "
+                f"in row {rows.lines[row]}; state one"
             )
-    return {name: cell for name, (cell, _) in said.items()}
+    return {name: stated[row] for name, row in said.items()}
 
 
-def _bad(path: str, where: Sequence[str], codes: NDArray[np.int64], code: int, what: str) -> BadSpec:
-    return BadSpec(f"{path}, {where[int(np.flatnonzero(codes == code)[0])]} {what}")
+def _first(rows: Columns, column: Column, word: str) -> str:
+    """Where a word stands first."""
+    return rows.where(int(np.flatnonzero(column.codes == column.words.index(word))[0]))
 
 
 def _whole(text: str, path: str) -> int:
