@@ -15,6 +15,7 @@ from ..records import Effect, Figure, Member, ModelInfo, Outcome, Table
 from ..scores import ScoreBenchmark
 from ..stats.compute import Emergence, emergence, moved
 from ..wording import figure
+from .rank_stability_anchors import anchors
 from .rank_stability_group_effect import Known, known_of
 
 CLAIM = "a take-off that training moves"
@@ -56,7 +57,7 @@ def judge(
         effects=effects,
         gated=False,
         claim=CLAIM,
-        tables=(_table(before, after),),
+        tables=(_table(before, after), anchors("emergence")),
         figures=(_figure(known),),
     )
 

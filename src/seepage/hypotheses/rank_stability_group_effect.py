@@ -18,6 +18,7 @@ from ..records import Effect, Figure, Member, ModelInfo, Outcome, Table
 from ..scores import ScoreBenchmark
 from ..stats.compute import GroupEffect, group_effect, knots_of, mediation
 from ..wording import figure
+from .rank_stability_anchors import anchors
 from .rank_stability_common import scored
 
 CLAIM = "an advantage of newer models at equal compute"
@@ -78,7 +79,7 @@ def judge(
         gated=False,
         claim=CLAIM,
         notes=(f"newer: released {NEW_SINCE} or later; labels permuted over lineages",),
-        tables=(_table(found),),
+        tables=(_table(found), anchors("group_effect")),
         figures=(_figure(known, before),),
     )
 

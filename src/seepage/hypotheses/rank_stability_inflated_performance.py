@@ -18,6 +18,7 @@ from ..stats.inflation import Inflation, Pair, inflation, item_variances, pair_o
 from ..stats.line import BEYOND
 from ..stats.stages import logit, near_an_end
 from ..wording import figure
+from .rank_stability_anchors import anchors
 from .rank_stability_common import member, points, uncertain
 
 CLAIM = "inflated performance"
@@ -67,7 +68,7 @@ def judge(
         claim=CLAIM,
         inconclusive=uncertain(effect, made.pvalue, alpha=alpha),
         notes=notes,
-        tables=(_table(pair, made, usable),),
+        tables=(_table(pair, made, usable), anchors("inflated_performance")),
         figures=(_figure(pair, made, usable, name),),
     )
 

@@ -14,6 +14,7 @@ from ..scores import ScoreBenchmark
 from ..stats.order import Agreement, agreement
 from ..stats.stages import Stages
 from ..wording import figure
+from .rank_stability_anchors import anchors
 from .rank_stability_common import scored, stages_of
 
 CLAIM = "an order that equal training changes"
@@ -54,7 +55,7 @@ def judge(
         notes=(
             f"where one order holds for both stages tau lies in {figure(found.band[0])} to {figure(found.band[1])}",
         ),
-        tables=(_table(made, found), _falls(found)),
+        tables=(_table(made, found), _falls(found), anchors("order_agreement")),
         figures=(_bumps(made, found),),
     )
 
