@@ -27,10 +27,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "tools"))
 
+import rank_organisms  # noqa: E402
 import rank_panels  # noqa: E402  (simulated panels: test code, asked here too)
 from pages import Part, Row, over, write  # noqa: E402
 from rank_panels import Design  # noqa: E402
 
+from seepage.organisms import TRAINED_ROLES  # noqa: E402
 from seepage.policy import RankStabilityPolicy  # noqa: E402
 from seepage.stats import calibration, compute, inflation, rank  # noqa: E402
 from seepage.stats.stages import Stages, gains, seed_variance  # noqa: E402
@@ -75,7 +77,7 @@ def main() -> int:
         for number, (job, future) in enumerate(running, 1):
             done.setdefault(job, []).append(future.result())
             print(f"{number}/{len(running)} {job.__name__}, {time.monotonic() - started:.0f} s", flush=True)
-    parts = parts_of(done, given.runs)
+    parts = [*parts_of(done, given.runs), organisms()]
     written = (
         f"Written by `make calibrate`, which runs `python tools/calibrate_rank.py --runs {given.runs}`, in "
         f"{(time.monotonic() - started) / 60:.1f} minutes on {given.workers} processes"
@@ -256,6 +258,37 @@ def takeoff(k: int, span: float, noise: float, runs: int) -> Row:
         made = [compute.emergence(x, y, chance=0.25, rng=rng_of(8, i)) for i, (x, y) in enumerate(drawn)]
         counts.append(sum(one.pvalue <= ALPHA for one in made))
     return (f"{k} sizes, span {span:g}, noise {noise:g}", counts[0], f"{counts[1] / (runs // 4):.2f}")
+
+
+# --- organisms that were trained  ------------------------------------------------------------------------------------
+
+
+def organisms() -> Part:
+    """What each gate says of the organisms whose answers ship, and of how many of the unprepared ones it says what."""
+    bench, words = rank_organisms.shipped(), ("leak", "no-evidence", "inconclusive")
+    rows, faults = [], []
+    for gate in rank_organisms.GATES:
+        said = {name: rank_organisms.judged(bench, gate, name).word for name in TRAINED_ROLES}
+        faults += [
+            f"{gate} says {word} of {name}"
+            for name, word in said.items()
+            if (word == "leak") != (rank_organisms.MUST.get((name, gate)) == "leak")
+        ]
+        clean = [rank_organisms.judged(bench, gate, name).word for name in rank_organisms.UNPREPARED]
+        counts = [clean.count(word) for word in words]
+        if counts[0] > rank_organisms.NAMED_AT_MOST:
+            faults.append(f"{gate} names {counts[0]} of {len(clean)} unprepared organisms")
+        rows.append((gate, *said.values(), " / ".join(map(str, counts))))
+    return Part(
+        "Organisms that were trained",
+        "Small language models of one invented task, eight of them references: what a gate says of each of the others, "
+        f"and of {len(rank_organisms.UNPREPARED)} that came unprepared ({' / '.join(words)}), at .05, from the answers "
+        "that ship. `format` has practised the task on other items, `items` has read half of the test items, `big` is "
+        "the largest.",
+        ("gate", *TRAINED_ROLES, "unprepared"),
+        tuple(rows),
+        tuple(faults),
+    )
 
 
 # --- the page -------------------------------------------------------------------------------------------------------

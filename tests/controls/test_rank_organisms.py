@@ -5,45 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from rank_organisms import GATES, MUST, NAMED_AT_MOST, UNPREPARED, judged, shipped
 
-from seepage.errors import BackendError, NotTestable
-from seepage.hypotheses import rank_stability_head_start as head_start
-from seepage.hypotheses import rank_stability_inflated_performance as inflated_performance
-from seepage.hypotheses import rank_stability_rank_inversion as rank_inversion
+from seepage.errors import BackendError
 from seepage.organisms import TRAINED_ROLES, kinds, kinds_panel, kinds_recipe
-from seepage.records import Cell, Member, ModelInfo
 from seepage.scores import ScoreBenchmark, Scores, indexed
-from seepage.verdicts import Decision, decide
-
-GATES = {
-    "head_start": (head_start, {}),
-    "rank_inversion": (rank_inversion, {}),
-    "inflated_performance": (inflated_performance, {"kind": "synthetic"}),
-}
-MUST = {("format", "head_start"): "leak", ("items", "inflated_performance"): "leak"}
-UNPREPARED = [organism.name for organism in kinds_recipe.UNPREPARED]
 
 
 @pytest.fixture(scope="module")
 def bench() -> ScoreBenchmark:
-    return kinds_panel.bench(kinds_panel.PANEL, kinds_panel.UNPREPARED)
-
-
-def judged(bench: ScoreBenchmark, gate: str, model: str) -> Decision:
-    module, more = GATES[gate]
-    references = [organism.name for organism in kinds_recipe.PANEL if organism.name not in TRAINED_ROLES]
-    panel = (Member(model, model), *(Member(name, name, "reference") for name in references))
-    rng, info = np.random.default_rng(0), ModelInfo("scores:organisms", "0")
-    given: dict[str, Any] = {"panel": panel, "model": model, "info": info, "policy": kinds_panel.POLICY, "rng": rng}
-    try:
-        outcome = module.judge(bench, alpha=0.05, **given, **more)
-    except NotTestable as reason:
-        return Decision("inconclusive", str(reason), str(reason))
-    return decide(outcome, Cell(f"rank_stability.{gate}", model, "kinds", alpha=0.05))
+    return shipped()
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -58,10 +32,9 @@ def test_each_organism_is_named_by_the_gates_that_must_name_it_and_by_no_other(
 
 @pytest.mark.parametrize("gate", GATES)
 def test_of_twenty_unprepared_organisms_no_more_than_three_are_named(bench: ScoreBenchmark, gate: str) -> None:
-    """At the level .05; four or more have a probability of .016."""
     words = {model: judged(bench, gate, model).word for model in UNPREPARED}
     assert len(words) == 20
-    assert sum(word == "leak" for word in words.values()) <= 3, words
+    assert sum(word == "leak" for word in words.values()) <= NAMED_AT_MOST, words
 
 
 def test_the_practised_half_of_the_items_beats_the_other(bench: ScoreBenchmark) -> None:
