@@ -50,6 +50,22 @@ def trained(home: Path, folder: Path, **more: object) -> training.Trained:
     return training.train(model, encoder, EXAMPLES, EXAMPLES[48:], made)
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_what_another_seed_told_of_the_model_before_training_is_not_asked_again(
+    folder: Path, tmp_path: Path, method: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    look = training.look
+    monkeypatch.setattr(training, "look", lambda *given: looked.append(1) or look(*given))
+    alone = trained(tmp_path / "alone", folder, method=method)
+    assert len(looked) == 3
+    made = course(tmp_path / "told", folder, method=method, seed=1)
+    model, encoder = base_of(made.spec)
+    told = training.train(model, encoder, EXAMPLES, EXAMPLES[48:], made, None, alone.looks[0])
+    assert len(looked) == 5
+    assert told.looks[0] == trained(tmp_path / "asked", folder, method=method, seed=1).looks[0]
+
+
 def loss(model: object, *rows: training.Row) -> float:
     with torch.no_grad():
         return training.loss_of(model, rows, pad=0).item()

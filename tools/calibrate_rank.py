@@ -260,7 +260,7 @@ def takeoff(k: int, span: float, noise: float, runs: int) -> Row:
     return (f"{k} sizes, span {span:g}, noise {noise:g}", counts[0], f"{counts[1] / (runs // 4):.2f}")
 
 
-# --- organisms that were trained  ------------------------------------------------------------------------------------
+# --- organisms that were trained -------------------------------------------------------------------------------------
 
 
 def organisms() -> Part:

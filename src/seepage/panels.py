@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .benchmarks.record import Benchmark
 from .benchmarks.tasks import Task, chance_of
 from .errors import BackendError, NotTestable
-from .finetune import RATES, Method, Recipe, Training, intent_of, method_of, picked, what_of
+from .finetune import RATES, Look, Method, Recipe, Training, intent_of, method_of, picked, what_of
 from .hypotheses.rank_stability_asking import OTHER, Form, lessons, lettered, requests, scores_of
 from .models.protocol import Model
 from .models.silent import Silent
@@ -182,9 +182,12 @@ def _trainings(plan: Plan, who: Who, room: Room) -> tuple[Training, ...]:
     Raises NotTestable where the model cannot be trained.
     """
     rates = RATES[who.method] if plan.recipe.lr is None else (plan.recipe.lr,)
-    first = [_training(plan, who, room, lr=lr, seed=0) for lr in rates]
+    first = [_training(plan, who, room, lr=rates[0], seed=0)]
+    untrained = first[0].looks[0]  # one for all rates and seeds
+    first += (_training(plan, who, room, lr=lr, seed=0, untrained=untrained) for lr in rates[1:])
     lr = picked(first)
-    further = (_training(plan, who, room, lr=lr, seed=seed) for seed in range(1, plan.recipe.seeds))
+    seeds = range(1, plan.recipe.seeds)
+    further = (_training(plan, who, room, lr=lr, seed=seed, untrained=untrained) for seed in seeds)
     return (next(t for t in first if t.lr == lr), *further)
 
 
@@ -193,8 +196,8 @@ def _what(plan: Plan, who: Who, lr: float, seed: int) -> str:
     return what_of(who.info.digest, examples, plan.recipe, lr=lr, seed=seed)
 
 
-def _training(plan: Plan, who: Who, room: Room, *, lr: float, seed: int) -> Training:
-    """One training, from the store or done now."""
+def _training(plan: Plan, who: Who, room: Room, *, lr: float, seed: int, untrained: Look | None = None) -> Training:
+    """One training, from the store or done now. untrained: how the model does before, where that is known."""
     what = _what(plan, who, lr, seed)
     if room.store.readonly:
         known = room.store.trainings(what)
@@ -205,10 +208,12 @@ def _training(plan: Plan, who: Who, room: Room, *, lr: float, seed: int) -> Trai
             )
         return known[0]
     intent = intent_of(what, _versions(who))
-    return room.store.training(intent) or _train(plan, who, room, what=what, lr=lr, seed=seed)
+    return room.store.training(intent) or _train(plan, who, room, what=what, lr=lr, seed=seed, untrained=untrained)
 
 
-def _train(plan: Plan, who: Who, room: Room, *, what: str, lr: float, seed: int) -> Training:
+def _train(
+    plan: Plan, who: Who, room: Room, *, what: str, lr: float, seed: int, untrained: Look | None = None
+) -> Training:
     from .models.training import train
     from .models.tuned import base_of
 
@@ -218,7 +223,7 @@ def _train(plan: Plan, who: Who, room: Room, *, what: str, lr: float, seed: int)
     examples, validation = lessons(plan.task, plan.form)
     who.model.close()
     loaded, encoder = base_of(who.info.spec)
-    made = train(loaded, encoder, examples, validation, course, room.progress)
+    made = train(loaded, encoder, examples, validation, course, room.progress, untrained)
     training = Training(
         intent=intent,
         weights=made.weights,

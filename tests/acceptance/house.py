@@ -64,6 +64,7 @@ def pytest_seepage_open_series(spec, config):
 """
 
 HYPOTHESIS = """
+from threadpoolctl import threadpool_info
 from seepage.errors import NotTestable
 from seepage.records import Detectable, Effect, Outcome, Placebo, Score
 
@@ -75,6 +76,7 @@ def requests(series, *, info, policy, rng):
 
 def judge(series, answers, *, info, policy, alpha, rng, gated=True):
     p, effect, mde, placebo = answers[series.labels[0]].sums
+    assert {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"} == {1}
     return Outcome(
         finding=f"echoes {effect:g} of {series.name}", n=len(answers), statistic_name="draw",
         statistic=float(rng.normal()), pvalue=p, gated=gated,

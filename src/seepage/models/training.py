@@ -108,9 +108,11 @@ def train(
     validation: Sequence[Example],
     course: Course,
     progress: Progress | None = None,
+    untrained: Look | None = None,
 ) -> Trained:
     """Train a model in place, in evaluation mode (nothing is dropped out), and write its tensors.
 
+    untrained: how it does before the first step, where another rate or seed has told it already: the same for all.
     Raises NotTestable for an architecture that is not known, BackendError where memory or a loss gives out.
     """
     import torch
@@ -127,6 +129,8 @@ def train(
             weight_decay=course.recipe.decay,
         )
         state = _resumed(course, named, optimizer)
+        if untrained is not None and not state.looks:
+            state.looks = (untrained,)
         try:
             _steps(model, encoder, [[rows[i] for i in step] for step in places], validation, course, named, optimizer,
                    state, progress)  # fmt: skip
