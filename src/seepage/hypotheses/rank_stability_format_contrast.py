@@ -44,8 +44,8 @@ def judge(
         raise NotTestable(f"{len(both) - 1} references have both forms, {policy.min_references} are needed")
     made = format_contrast(forms_of(bench, both), 0, range(1, len(both)), alpha=alpha)
     return Outcome(
-        finding=f"exceeds its cloze score on {bench.id} by {figure(made.gain)} of what is above chance, its "
-        f"{len(both) - 1} references by {figure(made.median)}",
+        finding=f"scores {_beside(made.gain)} its cloze score on {bench.id} in multiple choice, as a share of what is "
+        f"above chance, its {len(both) - 1} references {_beside(made.median)} theirs",
         n=one_before(bench, candidate, "mc").n,
         statistic_name="T",
         statistic=made.t,
@@ -55,6 +55,10 @@ def judge(
         gated=False,
         claim=CLAIM,
     )
+
+
+def _beside(contrast: float) -> str:
+    return f"{figure(abs(contrast))} {'below' if contrast < 0 else 'above'}"
 
 
 def _has_both(bench: ScoreBenchmark, model: Member) -> bool:
