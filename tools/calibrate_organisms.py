@@ -96,7 +96,7 @@ def main() -> int:
             print(f"{len(found)}/{given.seeds} seeds, {time.monotonic() - started:.0f} s: {said}", flush=True)
     parts = parts_of(dict(sorted(found.items())))
     written = (
-        f"Written by `make calibrate`, which runs `python tools/calibrate_organisms.py --seeds {given.seeds}`, in "
+        f"Written by `python tools/calibrate_organisms.py --seeds {given.seeds}`, a part of `make calibrate`, in "
         f"{(time.monotonic() - started) / 60:.0f} minutes on {given.workers} processes"
     )
     return write(

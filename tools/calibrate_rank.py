@@ -71,13 +71,14 @@ def main() -> int:
     if given.runs < 20:
         parser.error("fewer than 20 runs measure nothing; below 100 they cannot tell .05 from .10")
     started = time.monotonic()
+    trained = organisms()  # first: seconds, and a failure must not cost the minutes that follow
     with ProcessPoolExecutor(given.workers) as pool:
         running = [(job, pool.submit(job, *arguments)) for job, arguments in jobs(given.runs)]
         done: dict[Callable[..., Row], list[Row]] = {}
         for number, (job, future) in enumerate(running, 1):
             done.setdefault(job, []).append(future.result())
             print(f"{number}/{len(running)} {job.__name__}, {time.monotonic() - started:.0f} s", flush=True)
-    parts = [*parts_of(done, given.runs), organisms()]
+    parts = [*parts_of(done, given.runs), trained]
     written = (
         f"Written by `make calibrate`, which runs `python tools/calibrate_rank.py --runs {given.runs}`, in "
         f"{(time.monotonic() - started) / 60:.1f} minutes on {given.workers} processes"

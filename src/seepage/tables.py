@@ -119,7 +119,13 @@ def _columns_differ(path: str, columns: Collection[str]) -> None:
 
 
 def _jsonl(path: str, text: str) -> Rows:
-    rows, where = [], []
+    lines = list(_jsonl_lines(path, text))
+    columns = dict.fromkeys(key for _, row in lines for key in row)
+    return Rows(path, tuple(columns), tuple(row for _, row in lines), tuple(f"row {number}" for number, _ in lines))
+
+
+def _jsonl_lines(path: str, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(number of the line, its object)."""
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -129,9 +135,7 @@ def _jsonl(path: str, text: str) -> Rows:
             raise BadSpec(f"{path}, row {number} is not JSON: {error}") from error
         if not isinstance(row, dict):
             raise BadSpec(f"{path}, row {number} is not a JSON object; write one object a line")
-        rows.append(row)
-        where.append(f"row {number}")
-    return Rows(path, tuple(dict.fromkeys(key for row in rows for key in row)), tuple(rows), tuple(where))
+        yield number, row
 
 
 def _parquet(path: str) -> Rows:
@@ -194,10 +198,10 @@ def read_columns(path: str, wanted: Collection[str]) -> Columns:
     if form == "parquet":
         return _parquet_columns(path, wanted)
     if form == "jsonl":
-        table = _jsonl(path, _text(file))
-        lines = np.array([int(where.removeprefix("row ")) for where in table.where], dtype=np.int64)
-        kept = [name for name in table.columns if name in wanted]
-        return Columns(path, table.columns, {n: coded(row.get(n) for row in table.rows) for n in kept}, lines)
+        rows = list(_jsonl_lines(path, _text(file)))
+        names = tuple(dict.fromkeys(key for _, row in rows for key in row))
+        columns = {name: coded(row.get(name) for _, row in rows) for name in names if name in wanted}
+        return Columns(path, names, columns, np.array([number for number, _ in rows], dtype=np.int64))
     return _csv_columns(path, _text(file), DELIMITERS[form], wanted)
 
 

@@ -1,7 +1,7 @@
 """How many processor threads a statistic computes with: one, so that its digits are those of every other machine.
 
 Sums that are split over threads are rounded differently, and matrices of a few hundred rows are not worth splitting:
-two workers whose libraries each start a thread a core take half as long again.
+workers whose libraries each start a thread a core wait for one another.
 """
 
 from __future__ import annotations
