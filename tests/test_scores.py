@@ -152,6 +152,8 @@ def test_a_table_is_the_same_however_much_of_it_is_held_at_once(
         ("model,accuracy,n\na,nan,10\n", "accuracy='nan'"),
         ("model,accuracy,n\na,.5,0\n", "n='0'"),
         ("model,accuracy,n\na,.5,10\na,.6,10\n", "row 2 and row 3 are two scores"),
+        ("model,seed,accuracy,n\na,,.5,10\na,0,.6,10\n", "row 2 and row 3 are two scores"),
+        ("model,seed,item,correct\na,1,q,1\na,01,q,0\n", "row 2 and row 3 score one item"),
         ("model,stage,accuracy,n\na,during,.5,10\n", "unknown stage 'during'.*Known: before, after"),
         ("model,form,accuracy,n\na,essay,.5,10\n", "unknown form 'essay'"),
         ("model,seed,accuracy,n\na,one,.5,10\n", "seed='one'; accepted: whole numbers"),

@@ -34,7 +34,7 @@ from .finetune import Training
 from .models.silent import Silent
 from .records import KINDS, ROLES, Entry, ModelInfo, digest
 from .specs import known_only, meant, one_of, slug, split, with_options
-from .tables import Column, Columns
+from .tables import Column, Columns, recoded
 
 STAGES = ("before", "after")
 CLOZE = "cloze"
@@ -262,7 +262,8 @@ def _table_of(rows: Columns, *, digest: str) -> ScoreTable:
     for name in ("model", "benchmark"):
         if "" in keys[name].words:
             raise BadSpec(f"{_first(rows, keys[name], '')} has no {name}")
-    seeds = [_whole(word, rows.path) for word in keys["seed"].words]
+    stated = keys["seed"]
+    keys["seed"] = recoded([_whole(word, rows.path) for word in stated.words], stated.codes)  # "", 0 and 00 are one
     sizes = tuple(len(keys[name].words) for name in KEYS)
     number = np.ravel_multi_index(tuple(keys[name].codes for name in KEYS), sizes)
     by_item = "correct" in rows.columns
@@ -272,8 +273,8 @@ def _table_of(rows: Columns, *, digest: str) -> ScoreTable:
     fill = _by_item(rows) if by_item else _by_score(rows)
     for of_one in np.split(order, starts[1:]):
         codes = np.unravel_index(number[of_one[0]], sizes)
-        words = [keys[name].words[code] for name, code in zip(KEYS[:-1], codes, strict=False)]
-        groups[Key(words[0], words[1], words[2], words[3], seeds[codes[-1]])] = fill(of_one)
+        words = [keys[name].words[code] for name, code in zip(KEYS, codes, strict=True)]
+        groups[Key(words[0], words[1], words[2], words[3], int(words[4]))] = fill(of_one)
     return ScoreTable(
         path=rows.path,
         digest=digest,

@@ -212,6 +212,12 @@ def coded(cells: Iterable[Any]) -> Column:
     return made.column
 
 
+def recoded(words: Iterable[Any], codes: NDArray[np.int64]) -> Column:
+    """A column of words that may be the same as text: they become one."""
+    found = coded(words)
+    return Column(found.words, found.codes[codes])
+
+
 class _Coding:
     """A column while it is read."""
 
@@ -259,5 +265,4 @@ def _of_arrow(cells: Any) -> Column:
         return coded(cells.to_pylist())
     plain = cells.cast(cells.type.value_type) if types.is_dictionary(cells.type) else cells
     encoded = plain.dictionary_encode(null_encoding="encode").combine_chunks()
-    found = coded(encoded.dictionary.to_pylist())
-    return Column(found.words, found.codes[encoded.indices.to_numpy(zero_copy_only=False)])
+    return recoded(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
